@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
 
-from sparseopt.existence.kernels import Factor, Kernel, KernelForm, Matrix
+from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
 
 ONE, N, EPSILON = Laurent({0: 1}), Laurent({1: 1}), Laurent({-1: 1})
@@ -28,12 +28,20 @@ class Closed:
 class Escape:
     """Not closed: `limit` is in the closure but not in the set; `factors` (one per kernel of the group) tend to it.
 
-    On V the products may grow; V's own weights cancel that.
+    On V the products may grow; V's own weights cancel that. The proof that `limit` is not in the set looks only at the
+    rows and columns that the factors use, so the block of these is not closed either.
     """
 
     statement: str
     limit: Matrix
     factors: list[Factor]
+
+    @property
+    def block(self) -> Block:
+        """Rows and columns that the factors use."""
+        rows = {r for f in self.factors for r in f.u}
+        columns = {c for f in self.factors for c in f.v}
+        return tuple(sorted(rows)), tuple(sorted(columns))
 
 
 Rule = Callable[[KernelForm, Sequence[Kernel]], Closed | Escape | None]

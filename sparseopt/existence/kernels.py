@@ -16,6 +16,8 @@ from sparseopt.existence.laurent import Laurent
 
 Entry = tuple[int, int]
 """(row, column) of the input-output matrix: output index, input index."""
+Block = tuple[tuple[int, ...], tuple[int, ...]]
+"""Outputs (rows) and inputs (columns)."""
 Matrix = dict[Entry, Fraction]
 """Non-zero entries of a rational matrix."""
 

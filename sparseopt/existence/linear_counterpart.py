@@ -17,7 +17,7 @@ import numpy as np
 
 from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape
-from sparseopt.existence.kernels import Factor, Kernel, KernelForm, Matrix, groups, reduce
+from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
 from sparseopt.pattern import SparsityPattern
 
@@ -55,9 +55,9 @@ class LinearCounterpart:
     kernels : tuple of Kernel
         What contraction and reductions leave of the whole pattern (empty: a coordinate subspace).
     steps : tuple of str
-        The exact reductions, in order, for the whole or for the block that decides.
+        The exact reductions, in order, of the whole pattern or of the block that was tried.
     block : (rows, columns) or None
-        Outputs and inputs of the block that decides; None for the whole.
+        For a set that is not closed: outputs and inputs of the block that shows it.
     limit : ndarray of Fraction, shape (q, d), or None
         For a set that is not closed: a matrix in its closure that it does not contain.
     factors : LinearFactors or None
@@ -68,7 +68,7 @@ class LinearCounterpart:
     reason: str
     kernels: tuple[Kernel, ...] = ()
     steps: tuple[str, ...] = ()
-    block: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
 
@@ -113,19 +113,17 @@ def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
     True
     """
     network = LinearNetwork.of(pattern)
-    whole = _decide(pattern, network, None)
+    whole = _decide(pattern, network)
     if whole.closed is not None:
         return whole
     for block in _blocks(network):
-        part = _decide(pattern, network.restrict(*block), block)
+        part = _decide(pattern, network.restrict(*block))
         if part.closed is False:
             return part
     return whole
 
 
-def _decide(
-    pattern: SparsityPattern, network: LinearNetwork, block: tuple[tuple[int, ...], tuple[int, ...]] | None
-) -> LinearCounterpart:
+def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpart:
     contraction = contract(network)
     steps = contraction.describe()
     found = KernelForm.of(contraction.network)
@@ -141,7 +139,7 @@ def _decide(
     steps += reduction.steps
     if not left.kernels:
         return LinearCounterpart(
-            True, "nothing but free entries is left after contraction and reduction: a coordinate subspace", (), tuple(steps), block
+            True, "nothing but free entries is left after contraction and reduction: a coordinate subspace", (), tuple(steps)
         )
     statements, undecided = [], []
     for members in groups(left):
@@ -153,21 +151,21 @@ def _decide(
                 factors[j] = factor
             lifted = reduction.lift(factors, verdict.limit)
             weights = form.network_weights(contraction.network, nodes, lifted, verdict.limit)
-            linear = _linear_factors(pattern, contraction.lift(weights))
+            linear = linear_factors(pattern, contraction.lift(weights))
             limit = _dense_limit(pattern, verdict.limit)
             _check_limit(linear, limit)
-            where = "" if block is None else f"{_block_text(block)}: "
-            return LinearCounterpart(False, where + verdict.statement, left.kernels, tuple(steps), block, limit, linear)
+            reason = f"{_block_text(verdict.block)}: {verdict.statement}"
+            return LinearCounterpart(False, reason, left.kernels, tuple(steps), verdict.block, limit, linear)
         if isinstance(verdict, Closed):
             statements.append(verdict.statement)
         else:
             undecided.append(", ".join(map(str, kernels[:4])) + (", …" if len(kernels) > 4 else ""))
     if undecided:
-        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, tuple(steps), block)
-    return LinearCounterpart(True, "; ".join(statements), left.kernels, tuple(steps), block)
+        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, tuple(steps))
+    return LinearCounterpart(True, "; ".join(statements), left.kernels, tuple(steps))
 
 
-def _linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:
+def linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:
     """Sort edge weights into the pattern's matrices."""
     arrays = [zeros(*mask.shape) for mask in pattern.masks]
     skip = None if pattern.skip is None else zeros(*pattern.skip.shape)
@@ -193,12 +191,12 @@ def _check_limit(factors: LinearFactors, limit: Any) -> None:
         assert (entry.degree or 0) < 0 or not entry, "the factors' product does not tend to the limit matrix"
 
 
-def _block_text(block: tuple[tuple[int, ...], tuple[int, ...]]) -> str:
+def _block_text(block: Block) -> str:
     rows, columns = (", ".join(str(i + 1) for i in part) for part in block)
     return f"block of outputs {rows} and inputs {columns}"
 
 
-def _blocks(network: LinearNetwork) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def _blocks(network: LinearNetwork) -> Iterator[Block]:
     """Small blocks (rows, columns) worth trying, smallest first."""
     found = KernelForm.of(contract(network).network)
     if found is not None:
@@ -211,7 +209,7 @@ def _blocks(network: LinearNetwork) -> Iterator[tuple[tuple[int, ...], tuple[int
             yield from product(combinations(rows, a), combinations(columns, b))
 
 
-def _suspicious_pairs(form: KernelForm) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def _suspicious_pairs(form: KernelForm) -> Iterator[Block]:
     """The 2 × 2 blocks that are not closed: exactly one kernel touches both rows and both columns, and exactly one
     entry is free or covered by another kernel."""
     if not form.kernels:

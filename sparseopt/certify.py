@@ -1,0 +1,148 @@
+"""``so.certify``: does an optimum exist, for every dataset of a pattern or for given data?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sparseopt.errors import InputError
+from sparseopt.existence.affine_data import affine_data
+from sparseopt.existence.data_bound import data_bound
+from sparseopt.existence.divergence import witness_problem
+from sparseopt.existence.linear_counterpart import linear_counterpart
+from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
+from sparseopt.existence.theorems import always_attained, interpolation
+from sparseopt.files import pattern_document
+from sparseopt.network import Network
+from sparseopt.pattern import SparsityPattern
+from sparseopt.problem import TrainingProblem
+
+
+def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
+    """Decide whether the infimum of the training loss is attained.
+
+    Parameters
+    ----------
+    subject : SparsityPattern or TrainingProblem
+        A pattern asks about every dataset, a problem about its own.
+
+    Returns
+    -------
+    ExistenceReport
+        ATTAINED for every dataset, NOT_ATTAINED with a witness dataset, or UNDECIDED; for a problem, verdicts about
+        this dataset.
+
+    Notes
+    -----
+    Theorems D, S, U, C, I, A and N of docs/existence.md; the source is Le, Riccietti, Gribonval (2023).
+
+    Examples
+    --------
+    >>> import sparseopt as so
+    >>> so.certify(so.families.dense([2, 3, 1])).verdict.value
+    'ATTAINED'
+    >>> report = so.certify(so.families.lu(2))
+    >>> report.verdict.value, report.scope.value, report.witness.n_points
+    ('NOT_ATTAINED', 'SOME_DATASET', 9)
+    """
+    if isinstance(subject, SparsityPattern):
+        return _certify_pattern(subject)
+    if isinstance(subject, TrainingProblem):
+        return _certify_problem(subject)
+    raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
+
+
+def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
+    if (statement := always_attained(pattern)) is not None:
+        return _attained(Scope.EVERY_DATASET, statement, {"pattern": pattern_document(pattern)})
+    lc = linear_counterpart(pattern)
+    if lc.closed is False:
+        found = witness_problem(pattern, lc)
+        if not isinstance(found, str):
+            witness, sequence = found
+            return ExistenceReport(
+                Verdict.NOT_ATTAINED,
+                Scope.SOME_DATASET,
+                f"Theorem N: the linear counterpart is not closed ({lc.reason}); the witness dataset has infimum 0, "
+                f"which no parameters reach ({PAPER})",
+                "N",
+                witness,
+                sequence,
+                certificate={
+                    "claim": "not attained",
+                    "theorem": "N",
+                    "pattern": pattern_document(pattern),
+                    "linear_counterpart": lc.certificate,
+                    "data": {
+                        "X": [[str(x) for x in row] for row in witness.X_exact],
+                        "Y": [[str(y) for y in row] for row in witness.Y_exact],
+                    },
+                    "sequence": sequence.to_dict(),
+                },
+            )
+        why = f"the linear counterpart is not closed, but {found}"
+    elif lc.closed:
+        why = (
+            f"the linear counterpart is closed ({lc.reason}), which theorem N needs it not to be, and no theorem says "
+            "that an optimum always exists"
+        )
+    else:
+        why = f"whether the linear counterpart is closed is undecided ({lc.reason})"
+    return ExistenceReport(
+        Verdict.UNDECIDED,
+        Scope.EVERY_DATASET,
+        f"theorems D, S, U, C do not apply ({_shape(pattern)}); {why}",
+    )
+
+
+def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
+    statement = always_attained(problem.pattern) or interpolation(problem)
+    if statement is not None:
+        return _attained(Scope.THIS_DATASET, statement, {"pattern": pattern_document(problem.pattern)})
+    affine = affine_data(problem)
+    if isinstance(affine, ExistenceReport):
+        return affine
+    from sparseopt.solvers.local import exact_candidates
+
+    for network in exact_candidates(problem):
+        if (report := attained_by_bound(problem, network)) is not None:
+            return report
+    return ExistenceReport(
+        Verdict.UNDECIDED,
+        Scope.THIS_DATASET,
+        f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; no network was found whose loss "
+        f"equals the bound {data_bound(problem)} that equal inputs give (rule A)",
+    )
+
+
+def attained_by_bound(problem: TrainingProblem, network: Network) -> ExistenceReport | None:
+    """A: parameters whose exact loss equals a valid lower bound are an optimum, whatever the pattern.
+
+    The bound is that of any function of the inputs (:func:`sparseopt.existence.data_bound.data_bound`).
+    """
+    loss = problem.evaluate_exact(network)
+    if loss != data_bound(problem):
+        return None
+    return ExistenceReport(
+        Verdict.ATTAINED,
+        Scope.THIS_DATASET,
+        f"Rule A: a network reaches the exact loss {loss}, which no function of these inputs can beat",
+        "A",
+        network=network,
+        certificate={"claim": "attained", "theorem": "A", "loss": str(loss), "parameters": network.to_dict()},
+    )
+
+
+def _attained(scope: Scope, statement: str, evidence: dict[str, Any]) -> ExistenceReport:
+    theorem = statement.split(":")[0].removeprefix("Theorem ")
+    certificate = {"claim": "attained", "theorem": theorem, "scope": scope.value, **evidence}
+    report = ExistenceReport(Verdict.ATTAINED, scope, statement, theorem)
+    return replace(report, certificate=certificate)
+
+
+def _shape(pattern: SparsityPattern) -> str:
+    hidden = pattern.depth - 1
+    layers = f"{hidden} hidden layer{'s' if hidden != 1 else ''}"
+    outputs = f"{pattern.n_outputs} output{'s' if pattern.n_outputs != 1 else ''}"
+    shared = ", some hidden neuron feeds several" if hidden == 1 else ""
+    return f"{layers}, {outputs}{shared}"

@@ -1,0 +1,69 @@
+"""What ``certify`` answers: a verdict, its scope, and the reason with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sparseopt.network import Network
+from sparseopt.problem import TrainingProblem
+
+if TYPE_CHECKING:
+    from sparseopt.existence.divergence import DivergingSequence
+
+PAPER = "Le, Riccietti, Gribonval, NeurIPS 2023, arXiv 2306.02666"
+
+
+class Verdict(StrEnum):
+    """Whether the infimum of the training loss is attained."""
+
+    ATTAINED = "ATTAINED"
+    """An optimum exists."""
+    NOT_ATTAINED = "NOT_ATTAINED"
+    """No parameters reach the infimum."""
+    UNDECIDED = "UNDECIDED"
+    """No theorem implemented here applies."""
+
+
+class Scope(StrEnum):
+    """Which data a verdict speaks of."""
+
+    EVERY_DATASET = "EVERY_DATASET"
+    """All training sets with this pattern."""
+    SOME_DATASET = "SOME_DATASET"
+    """At least one training set with this pattern, given as the witness."""
+    THIS_DATASET = "THIS_DATASET"
+    """The given training problem."""
+
+
+@dataclass(frozen=True)
+class ExistenceReport:
+    """The answer of :func:`sparseopt.certify`.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    scope : Scope
+    reason : str
+        The theorem and its source, in words.
+    theorem : str
+        Letter of the deciding theorem in docs/existence.md; empty if undecided.
+    witness : TrainingProblem or None
+        For NOT_ATTAINED on a pattern: a dataset whose infimum 0 is not attained.
+    sequence : DivergingSequence or None
+        For NOT_ATTAINED: parameters, as functions of n, whose loss tends to 0.
+    network : Network or None
+        For ATTAINED by a bound: parameters that reach it.
+    certificate : dict or None
+        The evidence as JSON-ready values.
+    """
+
+    verdict: Verdict
+    scope: Scope
+    reason: str
+    theorem: str = ""
+    witness: TrainingProblem | None = None
+    sequence: DivergingSequence | None = field(default=None, repr=False)
+    network: Network | None = field(default=None, repr=False)
+    certificate: dict[str, Any] | None = field(default=None, repr=False)

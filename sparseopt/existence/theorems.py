@@ -1,0 +1,102 @@
+"""Theorems that say "an optimum exists", one function each.
+
+A function returns its statement, with source, where the theorem applies, and None where it does not. Proofs and
+precise statements: docs/existence.md. All hold for the losses linf, l1 and l2 and for every sample weighting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from sparseopt.existence.report import PAPER
+from sparseopt.pattern import SparsityPattern
+from sparseopt.problem import TrainingProblem
+
+
+def depth_one(pattern: SparsityPattern) -> str | None:
+    """D: without a hidden neuron between an input and an output, F(Ω) is a linear subspace, hence closed."""
+    if any(layer.any() for layer in pattern.live[1:-1]):
+        return None
+    return "Theorem D: no hidden neuron lies between an input and an output, so the functions form a linear space"
+
+
+def one_hidden_layer_one_output(pattern: SparsityPattern) -> str | None:
+    """S: one hidden layer and one output. F(Ω) is a finite union of closed polyhedral cones for every finite Ω.
+
+    Source: the paper's main existence theorem. Output weights can be taken as signs; for fixed signs and activations
+    the parameters form a polyhedral cone that maps linearly to the predictions.
+    """
+    if pattern.depth != 2 or pattern.n_outputs != 1:
+        return None
+    return (
+        "Theorem S: one hidden layer and one output, so the functions on the data form a finite union of closed "
+        f"polyhedral cones ({PAPER})"
+    )
+
+
+def no_shared_hidden_neuron(pattern: SparsityPattern) -> str | None:
+    """U: one hidden layer, every hidden neuron that sees an input feeds at most one output: a product of cases of S."""
+    if pattern.depth != 2 or (pattern.masks[1][:, pattern.live[1]].sum(axis=0) > 1).any():
+        return None
+    return f"Theorem U: one hidden layer and no hidden neuron feeds two outputs: a product of scalar cases ({PAPER})"
+
+
+def independent_groups(pattern: SparsityPattern) -> str | None:
+    """C: outputs fall into groups that share no hidden neuron; closed ⇔ each group is. Applies if all are by D, S, U."""
+    if len(pattern.output_groups) < 2:
+        return None
+    parts = [always_attained(pattern.restrict_outputs(group)) for group in pattern.output_groups]
+    if any(p is None for p in parts):
+        return None
+    names = sorted({p.split(":")[0] for p in parts if p is not None})
+    return f"Theorem C: the outputs fall into {len(parts)} groups that share no hidden neuron, each covered by {', '.join(names)}"
+
+
+PATTERN_THEOREMS: tuple[Callable[[SparsityPattern], str | None], ...] = (
+    depth_one,
+    one_hidden_layer_one_output,
+    no_shared_hidden_neuron,
+    independent_groups,
+)
+
+
+def always_attained(pattern: SparsityPattern) -> str | None:
+    """The first of D, S, U, C that shows that an optimum exists for every dataset, or None."""
+    return next((s for theorem in PATTERN_THEOREMS if (s := theorem(pattern)) is not None), None)
+
+
+def interpolation(problem: TrainingProblem) -> str | None:
+    """I: if F(Ω) holds every function on the P distinct inputs it is closed.
+
+    Sufficient: one hidden layer, and each output has a free bias and at least P - 1 private hidden neurons with free
+    biases and a common support on which the distinct inputs stay distinct (then some projection separates them).
+    """
+    pattern = problem.pattern
+    if pattern.depth != 2:
+        return None
+    points = _distinct(problem, range(pattern.n_inputs))
+    private = pattern.masks[1].sum(axis=0) == 1
+    for output in range(pattern.n_outputs):
+        if not pattern.biases[1][output]:
+            return None
+        supports: dict[bytes, int] = {}
+        for j in np.flatnonzero(private & pattern.masks[1][output] & pattern.biases[0]):
+            key = pattern.masks[0][j].tobytes()
+            supports[key] = supports.get(key, 0) + 1
+        if not any(
+            count >= len(points) - 1
+            and len(_distinct(problem, np.flatnonzero(np.frombuffer(key, dtype=bool)))) == len(points)
+            for key, count in supports.items()
+        ):
+            return None
+    return (
+        f"Theorem I: every output can interpolate the {len(points)} distinct inputs with hidden neurons of its own, "
+        "so every function on the data is realized"
+    )
+
+
+def _distinct(problem: TrainingProblem, inputs: Iterable[int]) -> set[tuple[object, ...]]:
+    """Distinct rows of the exact inputs on some columns."""
+    return {tuple(row) for row in problem.X_exact[:, list(inputs)]}

@@ -1,0 +1,46 @@
+"""Exact linear algebra over the rationals (python-flint)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sparseopt.exact import ExactArray
+
+
+def _to_flint(A: ExactArray) -> Any:
+    from flint import fmpq, fmpq_mat
+
+    rows, columns = A.shape
+    return fmpq_mat(rows, columns, [fmpq(x.numerator, x.denominator) for x in A.reshape(-1)])
+
+
+def _from_flint(M: Any) -> ExactArray:
+    out = np.empty((M.nrows(), M.ncols()), dtype=object)
+    for i in range(M.nrows()):
+        for j in range(M.ncols()):
+            out[i, j] = Fraction(int(M[i, j].p), int(M[i, j].q))
+    return out
+
+
+def solve_consistent(A: ExactArray, B: ExactArray) -> ExactArray | None:
+    """The unique exact solution of A Z = B for A of full column rank, or None if there is none.
+
+    Shapes: A (P, m), B (P, q), result (m, q). None also if A has not full column rank.
+    """
+    left, right = _to_flint(A), _to_flint(B)
+    gram = left.transpose() * left
+    if gram.rank() < gram.ncols():
+        return None
+    solution = gram.solve(left.transpose() * right)
+    return _from_flint(solution) if left * solution == right else None
+
+
+def rank_factors(A: ExactArray) -> tuple[ExactArray, ExactArray]:
+    """Exact U (q, r), V (r, d) with U V = A and r = rank A: pivot columns times reduced row echelon form."""
+    reduced, rank = _to_flint(A).rref()
+    V = _from_flint(reduced)[:rank]
+    pivots = [next(j for j, x in enumerate(row) if x) for row in V]
+    return A[:, pivots], V
