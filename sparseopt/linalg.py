@@ -44,3 +44,17 @@ def rank_factors(A: ExactArray) -> tuple[ExactArray, ExactArray]:
     V = _from_flint(reduced)[:rank]
     pivots = [next(j for j, x in enumerate(row) if x) for row in V]
     return A[:, pivots], V
+
+
+def solve_any(A: ExactArray, B: ExactArray) -> ExactArray | None:
+    """An exact solution of A Z = B, free unknowns 0, or None if there is none. Shapes as for :func:`solve_consistent`."""
+    m = A.shape[1]
+    reduced, rank = _to_flint(np.concatenate([A, B], axis=1)).rref()
+    rows = _from_flint(reduced)[:rank]
+    out = np.full((m, B.shape[1]), Fraction(0), dtype=object)
+    for row in rows:
+        pivot = next(j for j, x in enumerate(row) if x)
+        if pivot >= m:
+            return None
+        out[pivot] = row[m:]
+    return out

@@ -102,7 +102,7 @@ def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
-    from sparseopt.solvers.local import exact_candidates
+    from sparseopt.solvers.gradient import exact_candidates
 
     for network in exact_candidates(problem):
         if (report := attained_by_bound(problem, network)) is not None:
