@@ -65,7 +65,7 @@ def milp_model(
     common = max(fit.target_scale for fit in fits)
     owner = {n.index: (o, place) for o, fit in enumerate(fits) for place, n in enumerate(fit.neurons)}
     points = range(fits[0].n_points)
-    m = pyo.ConcreteModel(name="sparse ReLU fit")
+    m = pyo.ConcreteModel(name="sparse_relu_fit")
     m.neurons = pyo.Set(initialize=sorted(owner), ordered=True)
     m.points = pyo.Set(initialize=points, ordered=True)
     m.outputs = pyo.Set(initialize=range(len(fits)), ordered=True)

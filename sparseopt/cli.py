@@ -1,0 +1,200 @@
+"""The command line: ``sparseopt solve | certify | witness | export | solvers``.
+
+Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from sparseopt.errors import InputError
+
+if TYPE_CHECKING:
+    from sparseopt.pattern import SparsityPattern
+    from sparseopt.problem import TrainingProblem
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Existence and proven global optima of sparse ReLU network training problems.",
+)
+
+ProblemFile = Annotated[Path, typer.Argument(metavar="PROBLEM", help="A sparseopt-problem/1 file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command()
+def solve(
+    problem_file: ProblemFile,
+    solver: Annotated[str, typer.Option(help="auto, or a name that 'sparseopt solvers' lists.")] = "auto",
+    time_limit: Annotated[float | None, typer.Option(help="Seconds.")] = None,
+    gap: Annotated[float, typer.Option(help="Stop at this relative gap between objective and bound.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="For solvers that draw random numbers.")] = 0,
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the solver.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the fit into this .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Fit a network to global optimality, or as far as the limits allow."""
+    from sparseopt.files import load_problem
+    from sparseopt.plot import check_suffix, plot_fit
+    from sparseopt.progress import live_progress
+    from sparseopt.report import result_document, result_text
+    from sparseopt.solvers.control import Status
+    from sparseopt.solvers.solve import solve as run
+
+    problem = load_problem(problem_file)
+    if plot is not None:
+        check_suffix(plot)
+    options = dict(map(_option, option or []))
+    with live_progress() as callback:
+        result = run(problem, solver, time_limit, gap, seed=seed, callback=callback, **options)
+    if plot is not None:
+        plot_fit(problem, result, plot)
+    if as_json:
+        _print_json(result_document(problem, result))
+    else:
+        print(result_text(problem, result))
+        if plot is not None:
+            print(f"plot       {plot}")
+    return 0 if result.status in (Status.OPTIMAL, Status.GAP_REACHED, Status.NOT_ATTAINED) else 1
+
+
+@app.command()
+def certify(
+    subject: Annotated[str, typer.Argument(metavar="PROBLEM|FAMILY", help="A problem file, or a family: lu:3, dense:2,3,1 …")],
+    certificate: Annotated[Path | None, typer.Option(help="Write the evidence to this JSON file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Does an optimum exist: for every dataset of a family, or for a problem's own data?"""
+    from sparseopt.certification import certify as decide
+    from sparseopt.existence.report import Verdict
+    from sparseopt.files import write_text
+    from sparseopt.report import report_document, report_text
+
+    asked = _subject(subject)
+    report = decide(asked)
+    if certificate is not None:
+        if report.certificate is None:
+            raise InputError(f"{certificate}: an undecided question has no certificate; nothing was written")
+        write_text(certificate, json.dumps(report.certificate, indent=1) + "\n")
+    if as_json:
+        _print_json(report_document(report))
+    else:
+        print(report_text(asked, report))
+        if certificate is not None:
+            print(f"certificate {certificate}")
+    return 1 if report.verdict is Verdict.UNDECIDED else 0
+
+
+@app.command()
+def witness(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="lu:3 …, or a problem file whose pattern is taken.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The problem file to write.")],
+) -> int:
+    """Write a dataset on which the pattern has no optimum: infimum 0, not attained."""
+    from sparseopt.certification import certify as decide
+    from sparseopt.problem import TrainingProblem
+
+    asked = _subject(family)
+    report = decide(asked.pattern if isinstance(asked, TrainingProblem) else asked)
+    if report.witness is None:
+        print(f"no witness: {report.verdict.value}, {report.reason}", file=sys.stderr)
+        return 1
+    report.witness.save(out)
+    print(f"{out}: {report.witness.n_points} points, infimum 0, not attained. {report.reason}")
+    return 0
+
+
+@app.command()
+def export(
+    problem_file: ProblemFile,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file ending in .mps, .lp or .smt2.")],
+    weight_limit: Annotated[float, typer.Option(help="Box on the scaled parameters, for .mps and .lp.")] = 10.0,
+) -> int:
+    """Write the problem's explicit model for another solver."""
+    from sparseopt.files import load_problem
+    from sparseopt.models.export import export_model
+
+    if not 0 < weight_limit < float("inf"):
+        raise InputError(f"--weight-limit: {weight_limit} is not a positive number")
+    print(f"{out}: {export_model(load_problem(problem_file), out, weight_limit)}")
+    return 0
+
+
+@app.command()
+def solvers(as_json: AsJson = False) -> int:
+    """List the solvers, what they can do, and whether they can be used here."""
+    from sparseopt.report import solver_rows, solvers_text
+
+    if as_json:
+        _print_json(solver_rows())
+    else:
+        print(solvers_text())
+    return 0
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        import sparseopt
+
+        print(f"sparseopt {sparseopt.__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> None:
+    """Entry point: every bad input ends in one line on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        code = _complain(str(error))
+    except TyperException as error:
+        code = _complain(f"{error.format_message()} See sparseopt --help.")
+    except (Abort, KeyboardInterrupt):
+        code = _complain("interrupted")
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    sys.exit(code)
+
+
+def _complain(text: str) -> int:
+    print("sparseopt: " + " ".join(text.split()), file=sys.stderr)
+    return 2
+
+
+def _subject(text: str) -> SparsityPattern | TrainingProblem:
+    """A problem file if there is such a file or the text looks like one, else a family."""
+    from sparseopt import families
+    from sparseopt.files import load_problem
+
+    if Path(text).exists() or text.endswith(".json"):
+        return load_problem(text)
+    return families.parse(text)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--option {text!r}: write NAME=VALUE")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    raise InputError(f"--option {text!r}: the value is not a number")
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, allow_nan=False))

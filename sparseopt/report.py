@@ -1,0 +1,198 @@
+"""Results and existence reports as text for people and as JSON-ready documents."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sparseopt.existence.divergence import DivergingSequence
+from sparseopt.existence.report import ExistenceReport
+from sparseopt.network import Network
+from sparseopt.pattern import SparsityPattern
+from sparseopt.problem import TrainingProblem
+from sparseopt.solvers.control import Result
+from sparseopt.solvers.registry import SOLVERS
+
+TABLE_N = (1, 10, 100, 1000, 10**4, 10**6)
+MAX_ROWS = 12
+MAX_DRAWN = 24
+
+
+def result_document(problem: TrainingProblem, result: Result) -> dict[str, Any]:
+    """JSON form of a result; infinite numbers become null."""
+
+    def finite(x: float) -> float | None:
+        return x if math.isfinite(x) else None
+
+    def exact(x: Fraction | None) -> str | None:
+        return None if x is None else str(x)
+
+    return {
+        "status": result.status.value,
+        "objective": finite(result.objective),
+        "bound": finite(result.bound),
+        "gap": finite(result.gap),
+        "exact_objective": exact(result.exact_objective),
+        "exact_bound": exact(result.exact_bound),
+        "weight_limit": result.weight_limit,
+        "loss": problem.loss.value,
+        "solver": result.solver,
+        "message": result.message,
+        "seconds": round(result.seconds, 6),
+        "network": None if result.network is None else result.network.to_dict(),
+        "trace": [[finite(x) for x in row] for row in result.trace],
+    }
+
+
+def result_text(problem: TrainingProblem, result: Result) -> str:
+    """What ``sparseopt solve`` prints."""
+    sizes = "-".join(map(str, problem.pattern.sizes))
+    limit = "" if result.weight_limit is None else f" within ±{result.weight_limit:g} (scaled parameters)"
+    lines = [
+        f"problem    {problem.name or 'unnamed'}: {problem.n_points} points, {sizes}, loss {problem.loss.value}",
+        f"status     {result.status.value}{limit}",
+        f"objective  {result.objective:.10g}",
+        f"bound      {result.bound:.10g}",
+        f"gap        {100 * result.gap:.4g} %",
+        f"proof      {result.message}",
+        f"solver     {result.solver}, {result.seconds:.2f} s, {result.trace[-1].nodes if result.trace else 0} nodes",
+    ]
+    if result.network is not None:
+        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(result.network))]
+    return "\n".join(lines)
+
+
+def formula(network: Network) -> list[str]:
+    """The network as formulas, one line per output; only sizes for deep or large networks."""
+    pattern = network.pattern
+    if pattern.depth > 2 or pattern.n_parameters > 60:
+        return [repr(network)]
+    lines = []
+    for o in range(pattern.n_outputs):
+        text = ""
+        if pattern.depth == 2:
+            (W, V), (b, _) = network.weights, network.biases
+            for j in np.flatnonzero(V[o]):
+                inner = _linear(W[j]) + _signed(b[j], first=not W[j].any())
+                text += _signed(V[o, j], times=f"σ({inner.strip() or '0'})", first=not text)
+        direct = (network.weights[0][o] if pattern.depth == 1 else 0.0) + (0.0 if network.skip is None else network.skip[o])
+        if np.any(direct):
+            linear = _linear(np.atleast_1d(direct))
+            text += linear if not text or linear.startswith("-") else " + " + linear
+        constant = network.biases[-1][o]
+        text += _signed(constant, first=not text)
+        lines.append(f"f{o + 1 if pattern.n_outputs > 1 else ''}(x) = {text.strip() or '0'}")
+    return lines
+
+
+def _linear(weights: Any) -> str:
+    text = ""
+    for i in np.flatnonzero(weights):
+        text += _signed(weights[i], times="x" if len(weights) == 1 else f"x{i + 1}", first=not text)
+    return text
+
+
+def _signed(value: float, times: str = "", first: bool = False) -> str:
+    if value == 0:
+        return ""
+    size = abs(value)
+    body = times if times and size == 1 else f"{size:.6g} {times}".strip()
+    if first:
+        return f"-{body}" if value < 0 else body
+    return f" - {body}" if value < 0 else f" + {body}"
+
+
+def report_document(report: ExistenceReport) -> dict[str, Any]:
+    """JSON form of an existence report."""
+    return {
+        "verdict": report.verdict.value,
+        "scope": report.scope.value,
+        "theorem": report.theorem,
+        "reason": report.reason,
+        "certificate": report.certificate,
+    }
+
+
+def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceReport) -> str:
+    """What ``sparseopt certify`` prints."""
+    pattern = subject.pattern if isinstance(subject, TrainingProblem) else subject
+    lines = [repr(subject)]
+    if max(pattern.sizes) <= MAX_DRAWN:
+        lines.append(pattern.draw())
+    lines += ["", f"verdict    {report.verdict.value} ({report.scope.value})", f"reason     {report.reason}"]
+    if report.network is not None:
+        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(report.network))]
+    problem = report.witness or (subject if isinstance(subject, TrainingProblem) else None)
+    if report.sequence is not None and problem is not None:
+        lines += ["", *_divergence_text(problem, report.sequence)]
+    return "\n".join(lines)
+
+
+def _divergence_text(problem: TrainingProblem, sequence: DivergingSequence) -> list[str]:
+    lines = ["limit matrix A (outputs × inputs), in the closure of the linear counterpart but not in it:"]
+    lines += ["  " + row for row in _grid(sequence.limit)]
+    lines += ["", f"dataset: {problem.n_points} points, targets affine in the inputs with matrix A"]
+    width = max(len(str(x)) for x in [*problem.X_exact.flat, *problem.Y_exact.flat])
+    for x, y in zip(problem.X_exact[:MAX_ROWS], problem.Y_exact[:MAX_ROWS], strict=True):
+        left, right = (" ".join(f"{v!s:>{width}}" for v in row) for row in (x, y))
+        lines.append(f"  x = ({left})   y = ({right})")
+    if problem.n_points > MAX_ROWS:
+        lines.append(f"  … and {problem.n_points - MAX_ROWS} more")
+    lines += ["", "parameters as functions of n (entries that are not zero):"]
+    entries = _entries(sequence)
+    lines += ["  " + entry for entry in entries[: 2 * MAX_ROWS]]
+    if len(entries) > 2 * MAX_ROWS:
+        lines.append(f"  … and {len(entries) - 2 * MAX_ROWS} more")
+    lines += ["", f"{'n':>10}  {'loss (' + problem.loss.value + ', exact)':>20}  {'largest weight':>15}"]
+    for n in TABLE_N:
+        network = sequence.at(n)
+        lines.append(f"{n:>10}  {float(problem.evaluate_exact(network)):>20.6g}  {network.largest_weight:>15.6g}")
+    lines.append("The loss tends to 0; no parameters reach it.")
+    return lines
+
+
+def _grid(matrix: Any) -> list[str]:
+    width = max(len(str(x)) for x in matrix.flat)
+    return [" ".join(f"{x!s:>{width}}" for x in row) for row in matrix]
+
+
+def _entries(sequence: DivergingSequence) -> list[str]:
+    named = [(f"W{i}", W) for i, W in enumerate(sequence.weights, 1)] + [(f"b{i}", b) for i, b in enumerate(sequence.biases, 1)]
+    if sequence.skip is not None:
+        named.append(("skip", sequence.skip))
+    return [
+        f"{name}[{', '.join(str(i + 1) for i in place)}] = {value}"
+        for name, array in named
+        for place, value in np.ndenumerate(array)
+        if value
+    ]
+
+
+def solver_rows() -> list[dict[str, Any]]:
+    """One row per solver: name, summary, capabilities, options, and why it cannot be used here (or null)."""
+    return [
+        {
+            "name": s.name,
+            "available": s.missing() is None,
+            "reason": s.missing(),
+            "capabilities": sorted(c.value for c in s.capabilities),
+            "options": dict(s.options),
+            "summary": s.summary,
+        }
+        for s in SOLVERS.values()
+    ]
+
+
+def solvers_text() -> str:
+    """What ``sparseopt solvers`` prints."""
+    lines = ["auto       enumerate where it is small enough, else milp (linf, l1), else local"]
+    for row in solver_rows():
+        lines.append(f"{row['name']:<10} {row['summary']}")
+        lines.append(f"           can: {', '.join(row['capabilities'])}")
+        lines += [f"           option {name}: {what}" for name, what in row["options"].items()]
+        if row["reason"]:
+            lines.append(f"           not usable here: {row['reason']}")
+    return "\n".join(lines)
