@@ -8,7 +8,8 @@ Form::
      "data": {"csv": "file.csv", "inputs": ["x"], "targets": ["y"]}   or {"X": [["0.1"]], "Y": [["3/7"]]}
      "loss": "linf"}
 
-Both kinds of data take optional sample weights (a column's name, or a list). Numbers are JSON numbers, decimal text
+Both kinds of data take optional sample weights (a column's name, or a list); "X", "Y" take optional names "inputs" and
+"targets". Numbers are JSON numbers, decimal text
 or "p/q"; each means the exact rational that it spells. Paths are relative to the file.
 """
 
@@ -62,7 +63,12 @@ def save_problem(problem: TrainingProblem, path: str | PathLike[str]) -> None:
     if problem.name:
         document["name"] = problem.name
     document["pattern"] = pattern_document(pattern)
-    document["data"] = {"X": rows(problem.X_exact), "Y": rows(problem.Y_exact)}
+    document["data"] = {
+        "inputs": list(problem.input_names),
+        "targets": list(problem.target_names),
+        "X": rows(problem.X_exact),
+        "Y": rows(problem.Y_exact),
+    }
     if problem.is_weighted:
         document["data"]["weights"] = [rational_text(w) for w in problem.weights_exact]
     document["loss"] = problem.loss.value
@@ -162,8 +168,9 @@ def _problem(document: Any, folder: Path) -> TrainingProblem:
         raise InputError(f"loss: {error}") from None
     pattern = _pattern(document["pattern"])
     X, Y, weights = _data(document["data"], folder)
+    inputs, targets = (document["data"].get(key) for key in ("inputs", "targets"))
     try:
-        return TrainingProblem(pattern, X, Y, loss, weights, name)
+        return TrainingProblem(pattern, X, Y, loss, weights, name, inputs, targets)
     except InputError as error:
         raise InputError(f"data: {error}") from None
 
@@ -203,7 +210,9 @@ def _data(entry: Any, folder: Path) -> tuple[Any, Any, Any]:
     if "csv" in entry:
         _keys(entry, "data", required=("csv", "inputs", "targets"), optional=("weights",))
         return _csv_data(entry, folder)
-    _keys(entry, "data", required=("X", "Y"), optional=("weights",))
+    _keys(entry, "data", required=("X", "Y"), optional=("weights", "inputs", "targets"))
+    for key in ("inputs", "targets"):
+        _column_names(entry.get(key, [""]), key)
     X, Y = (_matrix(entry[key], f"data: {key}") for key in ("X", "Y"))
     weights = entry.get("weights")
     if weights is not None:
@@ -240,9 +249,7 @@ def _csv_data(entry: Mapping[str, Any], folder: Path) -> tuple[Any, Any, Any]:
     if not isinstance(entry["csv"], str):
         raise InputError("data: csv: must be a file name")
     for key in ("inputs", "targets"):
-        columns = entry[key]
-        if not isinstance(columns, list) or not columns or not all(isinstance(c, str) for c in columns):
-            raise InputError(f"data: {key}: must be a list of column names, not empty")
+        _column_names(entry[key], key)
     weight = entry.get("weights")
     if weight is not None and not isinstance(weight, str):
         raise InputError("data: weights: must be a column name")
@@ -253,6 +260,11 @@ def _csv_data(entry: Mapping[str, Any], folder: Path) -> tuple[Any, Any, Any]:
     table = _read_csv(folder / entry["csv"], wanted)
     d, q = len(entry["inputs"]), len(entry["targets"])
     return [r[:d] for r in table], [r[d : d + q] for r in table], [r[-1] for r in table] if weight else None
+
+
+def _column_names(value: Any, key: str) -> None:
+    if not isinstance(value, list) or not value or not all(isinstance(c, str) for c in value):
+        raise InputError(f"data: {key}: must be a list of column names, not empty")
 
 
 def _read_csv(path: Path, wanted: list[str]) -> list[list[Fraction]]:

@@ -43,17 +43,17 @@ def plot_fit(problem: TrainingProblem, result: Result, path: str | PathLike[str]
         grid = np.unique(np.concatenate([np.linspace(x.min() - margin, x.max() + margin, 2001), x]))
         curve = result.network.predict(grid[:, None])
         for o in range(problem.pattern.n_outputs):
-            label = "" if problem.pattern.n_outputs == 1 else f" {o + 1}"
+            label = "" if problem.pattern.n_outputs == 1 else f" {problem.target_names[o]}"
             (line,) = axes.plot(grid, curve[:, o], lw=1.8, label=f"network{label}")
             axes.plot(x, problem.Y[:, o], "o", ms=3.5, color="0.25" if not label else line.get_color(), label=f"data{label}")
             if problem.loss is Loss.LINF and not problem.is_weighted:
                 low, high = curve[:, o] - result.objective, curve[:, o] + result.objective
                 axes.fill_between(grid, low, high, alpha=0.13, color=line.get_color(), lw=0, label="± loss")
-        axes.set_xlabel("input")
-        axes.set_ylabel("target")
+        axes.set_xlabel(problem.input_names[0])
+        axes.set_ylabel(", ".join(problem.target_names))
     else:
         for o in range(problem.pattern.n_outputs):
-            axes.plot(problem.Y[:, o], fitted[:, o], "o", ms=4, alpha=0.7, label=f"output {o + 1}")
+            axes.plot(problem.Y[:, o], fitted[:, o], "o", ms=4, alpha=0.7, label=problem.target_names[o])
         ends = np.array([problem.Y.min(), problem.Y.max()])
         axes.plot(ends, ends, color="0.3", lw=1, label="exact fit")
         if problem.loss is Loss.LINF and not problem.is_weighted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from os import PathLike
@@ -32,6 +33,8 @@ class TrainingProblem:
         Positive sample weights, which multiply |r| (linf, l1) or r² (l2). Default: 1.
     name : str, optional
         Shown in reports.
+    input_names, target_names : sequence of str, optional
+        Shown in plots and formulas. Default: x1, x2, … and y1, y2, …; x and y where there is one.
 
     Raises
     ------
@@ -47,11 +50,21 @@ class TrainingProblem:
     """
 
     def __init__(
-        self, pattern: SparsityPattern, X: Any, Y: Any, loss: str = "linf", weights: Any = None, name: str = ""
+        self,
+        pattern: SparsityPattern,
+        X: Any,
+        Y: Any,
+        loss: str = "linf",
+        weights: Any = None,
+        name: str = "",
+        input_names: Sequence[str] | None = None,
+        target_names: Sequence[str] | None = None,
     ) -> None:
         self.pattern = pattern
         self.loss = Loss.parse(loss)
         self.name = name
+        self.input_names = _names(input_names, "x", pattern.n_inputs, "input_names")
+        self.target_names = _names(target_names, "y", pattern.n_outputs, "target_names")
         self._X = _numbers(X, "X")
         self._Y = _numbers(Y, "Y")
         if self._Y.ndim == 1:
@@ -119,7 +132,9 @@ class TrainingProblem:
     def restrict_outputs(self, outputs: list[int]) -> TrainingProblem:
         """The same data with the chosen outputs alone."""
         pattern = self.pattern.restrict_outputs(outputs)
-        return TrainingProblem(pattern, self._X, self._Y[:, outputs], self.loss, self._weights, self.name)
+        names = [self.target_names[o] for o in outputs]
+        X, Y, weights = self._X, self._Y[:, outputs], self._weights
+        return TrainingProblem(pattern, X, Y, self.loss, weights, self.name, self.input_names, names)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a ``sparseopt-problem/1`` file that :func:`sparseopt.load_problem` reads back exactly."""
@@ -130,6 +145,14 @@ class TrainingProblem:
     def __repr__(self) -> str:
         weighted = ", weighted" if self.is_weighted else ""
         return f"TrainingProblem({self.n_points} points, {self.pattern!r}, loss={self.loss.value}{weighted})"
+
+
+def _names(given: Sequence[str] | None, letter: str, count: int, where: str) -> tuple[str, ...]:
+    if given is None:
+        return (letter,) if count == 1 else tuple(f"{letter}{i + 1}" for i in range(count))
+    if len(given) != count:
+        raise InputError(f"{where}: has {len(given)} names, expected {count}")
+    return tuple(given)
 
 
 def _numbers(values: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -61,13 +62,14 @@ def result_text(problem: TrainingProblem, result: Result) -> str:
         f"solver     {result.solver}, {result.seconds:.2f} s, {result.trace[-1].nodes if result.trace else 0} nodes",
     ]
     if result.network is not None:
-        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(result.network))]
+        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(result.network, problem.input_names))]
     return "\n".join(lines)
 
 
-def formula(network: Network) -> list[str]:
+def formula(network: Network, names: Sequence[str] | None = None) -> list[str]:
     """The network as formulas, one line per output; only sizes for deep or large networks."""
     pattern = network.pattern
+    names = names or [f"x{i + 1}" for i in range(pattern.n_inputs)]
     if pattern.depth > 2 or pattern.n_parameters > 60:
         return [repr(network)]
     lines = []
@@ -76,22 +78,22 @@ def formula(network: Network) -> list[str]:
         if pattern.depth == 2:
             (W, V), (b, _) = network.weights, network.biases
             for j in np.flatnonzero(V[o]):
-                inner = _linear(W[j]) + _signed(b[j], first=not W[j].any())
+                inner = _linear(W[j], names) + _signed(b[j], first=not W[j].any())
                 text += _signed(V[o, j], times=f"σ({inner.strip() or '0'})", first=not text)
         direct = (network.weights[0][o] if pattern.depth == 1 else 0.0) + (0.0 if network.skip is None else network.skip[o])
         if np.any(direct):
-            linear = _linear(np.atleast_1d(direct))
+            linear = _linear(np.atleast_1d(direct), names)
             text += linear if not text or linear.startswith("-") else " + " + linear
         constant = network.biases[-1][o]
         text += _signed(constant, first=not text)
-        lines.append(f"f{o + 1 if pattern.n_outputs > 1 else ''}(x) = {text.strip() or '0'}")
+        lines.append(f"f{o + 1 if pattern.n_outputs > 1 else ''} = {text.strip() or '0'}")
     return lines
 
 
-def _linear(weights: Any) -> str:
+def _linear(weights: Any, names: Sequence[str]) -> str:
     text = ""
     for i in np.flatnonzero(weights):
-        text += _signed(weights[i], times="x" if len(weights) == 1 else f"x{i + 1}", first=not text)
+        text += _signed(weights[i], times=names[i], first=not text)
     return text
 
 
@@ -118,13 +120,15 @@ def report_document(report: ExistenceReport) -> dict[str, Any]:
 
 def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceReport) -> str:
     """What ``sparseopt certify`` prints."""
-    pattern = subject.pattern if isinstance(subject, TrainingProblem) else subject
+    pattern, names = subject, None
+    if isinstance(subject, TrainingProblem):
+        pattern, names = subject.pattern, subject.input_names
     lines = [repr(subject)]
     if max(pattern.sizes) <= MAX_DRAWN:
         lines.append(pattern.draw())
     lines += ["", f"verdict    {report.verdict.value} ({report.scope.value})", f"reason     {report.reason}"]
     if report.network is not None:
-        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(report.network))]
+        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(report.network, names))]
     problem = report.witness or (subject if isinstance(subject, TrainingProblem) else None)
     if report.sequence is not None and problem is not None:
         lines += ["", *_divergence_text(problem, report.sequence)]
