@@ -16,6 +16,10 @@ from sparseopt.models.cell import Cell
 from sparseopt.models.scalar_fit import ScalarFit
 
 
+_QP_TOLERANCES = (1e-9, 1e-8)
+"""Degenerate cells now and then miss the tighter one."""
+
+
 class CellSolver:
     """Minimises the loss of a scalar fit over single cells; keeps the solver between calls."""
 
@@ -101,12 +105,13 @@ class CellSolver:
         if size := sum(map(len, inequalities)):
             cones.append(clarabel.NonnegativeConeT(size))
         P = sparse.csc_matrix(np.diag(np.concatenate([np.zeros(n), np.full(count, 2.0)])))
-        settings = clarabel.DefaultSettings()
-        settings.verbose = False
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
         A = sparse.csc_matrix(np.vstack(blocks + inequalities))
         b = np.concatenate(sides + limits)
-        answer = clarabel.DefaultSolver(P, np.zeros(n + count), A, b, cones, settings).solve()
-        if answer.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
-            raise ArithmeticError(f"Clarabel ended a cell's QP with {answer.status}")
-        return max(float(answer.obj_val_dual), 0.0), np.array(answer.x)[:n]
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        for tolerance in _QP_TOLERANCES:
+            settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+            answer = clarabel.DefaultSolver(P, np.zeros(n + count), A, b, cones, settings).solve()
+            if answer.status == clarabel.SolverStatus.Solved:
+                return max(float(answer.obj_val_dual), 0.0), np.array(answer.x)[:n]
+        raise ArithmeticError(f"Clarabel ended a cell's QP with {answer.status}")

@@ -162,14 +162,14 @@ class Control:
         if not objective < self.objective:
             return False
         self.objective, self.best = objective, best
-        self._changed()
+        self.report()
         return True
 
     def raise_bound(self, bound: float) -> None:
         """Record a proven lower bound (never above the objective: what exceeds it is rounding)."""
         if bound > self.bound:
             self.bound = min(bound, self.objective)
-            self._changed()
+            self.report()
 
     def check(self) -> None:
         """Stop if the time is up or the callback asks for it. Cheap: call it at every node."""
@@ -184,7 +184,8 @@ class Control:
         self.trace.append(Row(*row[:4]))
         return None if self.callback is None else self.callback(row)
 
-    def _changed(self) -> None:
+    def report(self) -> None:
+        """Show objective and bound, and stop if the gap is reached."""
         self._show()
         if self.gap > 0 and relative_gap(self.objective, self.bound) <= self.gap:
             raise Stop(Status.GAP_REACHED)

@@ -1,7 +1,7 @@
 """``local``: multi-start local search; returns the best network found and never claims optimality.
 
 Scalar fits: start at random hinges through data points, minimise over the cell, and move on to the neighbouring cells
-that the minimiser touches until none is better. Other patterns: gradient training from random starts.
+that the minimiser touches until none is better. Other patterns: the best affine map, then gradient training from random starts.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.exact import FloatArray
+from sparseopt.exact import FloatArray, exact_array
+from sparseopt.existence.affine_data import affine_sequence
+from sparseopt.models.affine_fit import affine_fit_problem
 from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
+from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
@@ -38,8 +41,10 @@ def run(fit: ScalarFit, control: Control, starts: int = 20) -> dict[str, Any]:
 
 
 def run_network(problem: TrainingProblem, control: Control, starts: int = 20) -> dict[str, Any]:
-    """Train any pattern from random starts."""
+    """Start from the best affine map where it is realizable, then train from random starts."""
     rng = np.random.default_rng(control.seed)
+    if (network := _affine_network(problem)) is not None:
+        control.incumbent(problem.evaluate(network), network)
     for _ in range(starts):
         control.check()
         network = train(problem, rng)
@@ -48,6 +53,17 @@ def run_network(problem: TrainingProblem, control: Control, starts: int = 20) ->
         if control.closed:
             break
     return {}
+
+
+def _affine_network(problem: TrainingProblem) -> Network | None:
+    """The best affine map on the reachable support, realized with all ReLUs active; None if that is not possible."""
+    model, A, c = affine_fit_problem(problem)
+    model.solve()
+    if A.value is None:
+        return None
+    inputs = range(problem.pattern.n_inputs)
+    found = affine_sequence(problem.pattern, problem.X_exact, exact_array(A.value), exact_array(c.value), inputs)
+    return None if isinstance(found, str) or found.outside is not None else found.sequence.at(1)
 
 
 def _random_activations(fit: ScalarFit, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -158,6 +158,7 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         part.callback = show
         try:
             if not part.closed:
+                part.report()
                 extra = solver.module.run(fit, part, **options)
         except Stop as stop:
             stopped = stop.status

@@ -7,6 +7,8 @@ general position. Inputs that are constant on the data take no part.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import lcm
@@ -15,8 +17,8 @@ import numpy as np
 
 from sparseopt.exact import ExactArray
 from sparseopt.existence.contraction import LinearNetwork, contract
-from sparseopt.existence.divergence import diverging_sequence, piece_bound
-from sparseopt.existence.kernels import KernelForm, reduce
+from sparseopt.existence.divergence import DivergingSequence, diverging_sequence, piece_bound
+from sparseopt.existence.kernels import Block, KernelForm, reduce
 from sparseopt.existence.linear_counterpart import linear_factors
 from sparseopt.existence.placement import place
 from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
@@ -26,6 +28,46 @@ from sparseopt.problem import TrainingProblem
 
 MAX_HYPERPLANES = 3_000_000
 _PRIME = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class AffineSequence:
+    """Parameters whose predictions tend to X Aᵀ + 1 cᵀ; `outside` is a block that shows A ∉ 𝓛, None for an exact fit."""
+
+    sequence: DivergingSequence
+    outside: Block | None
+
+
+def affine_sequence(
+    pattern: SparsityPattern, X: ExactArray, A: ExactArray, c: ExactArray, used: Sequence[int]
+) -> AffineSequence | str:
+    """Realize an affine map on points, exactly or in the limit, or say why that fails.
+
+    Parameters
+    ----------
+    X : ndarray of Fraction, shape (P, d)
+    A : ndarray of Fraction, shape (q, d)
+        Zero in the columns of inputs that are not used.
+    c : ndarray of Fraction, shape (q,)
+    used : sequence of int
+        Inputs that the map may read.
+    """
+    contraction = contract(LinearNetwork.of(pattern).restrict(range(pattern.n_outputs), used))
+    found = KernelForm.of(contraction.network)
+    if found is None:
+        return "hidden neurons in several layers remain after contraction"
+    form, nodes = found
+    reduction = reduce(form)
+    target = {(int(r), int(i)): A[r, i] for r, i in zip(*np.nonzero(A), strict=True)}
+    placement = place(reduction.form, target)
+    if placement is None:
+        return "their matrix is not seen to lie in the closure of the linear counterpart"
+    factors = reduction.lift(placement.factors, target)
+    weights = contraction.lift(form.network_weights(contraction.network, nodes, factors, target))
+    sequence = diverging_sequence(pattern, linear_factors(pattern, weights), A, X, c)
+    if sequence is None:
+        return "a bias that an affine fit needs is not free"
+    return AffineSequence(sequence, placement.outside)
 
 
 def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
@@ -39,23 +81,11 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
         return "the targets are not one exact affine function of the inputs"
     limit = np.full((pattern.n_outputs, pattern.n_inputs), Fraction(0), dtype=object)
     limit[:, used] = solution[:-1].T
-    contraction = contract(LinearNetwork.of(pattern).restrict(range(pattern.n_outputs), used))
-    found = KernelForm.of(contraction.network)
-    if found is None:
-        return "the targets are affine, but hidden neurons in several layers remain after contraction"
-    form, nodes = found
-    reduction = reduce(form)
-    target = {(int(r), int(c)): limit[r, c] for r, c in zip(*np.nonzero(limit), strict=True)}
-    placement = place(reduction.form, target)
-    if placement is None:
-        return "the targets are affine, but their matrix is not seen to lie in the closure of the linear counterpart"
-    factors = reduction.lift(placement.factors, target)
-    weights = contraction.lift(form.network_weights(contraction.network, nodes, factors, target))
-    sequence = diverging_sequence(pattern, linear_factors(pattern, weights), limit, problem.X_exact, solution[-1])
-    if sequence is None:
-        return "the targets are affine, but a bias that an affine fit needs is not free"
-    if placement.outside is None:
-        network = sequence.at(1)
+    found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used)
+    if isinstance(found, str):
+        return f"the targets are affine, but {found}"
+    if found.outside is None:
+        network = found.sequence.at(1)
         if problem.evaluate_exact(network) != 0:
             raise AssertionError("an affine fit must be exact")
         return ExistenceReport(
@@ -66,7 +96,7 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
             network=network,
             certificate={"claim": "attained", "theorem": "A", "loss": "0", "parameters": network.to_dict()},
         )
-    rows = placement.outside[0]
+    rows = found.outside[0]
     needed = len(used) * piece_bound(pattern, rows, tuple(used)) + 1
     enough = enough_in_general_position(points, needed)
     if enough is not True:
@@ -80,14 +110,14 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
         f"Theorem N: the targets are affine with a matrix A in the closure of the linear counterpart but not in it (outputs "
         f"{', '.join(str(r + 1) for r in rows)}); {needed} points in general position exclude an exact fit; infimum 0 ({PAPER})",
         "N",
-        sequence=sequence,
+        sequence=found.sequence,
         certificate={
             "claim": "not attained",
             "theorem": "N",
             "infimum": "0",
-            "outside": {"outputs": list(rows), "inputs": list(placement.outside[1])},
+            "outside": {"outputs": list(rows), "inputs": list(found.outside[1])},
             "points_needed": needed,
-            "sequence": sequence.to_dict(),
+            "sequence": found.sequence.to_dict(),
         },
     )
 

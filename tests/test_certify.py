@@ -1,0 +1,365 @@
+"""Adversarial tests of ``so.certify`` on patterns and on data: exact sequences, round trips, no false verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import z3
+
+import sparseopt as so
+from sparseopt.existence.affine_data import affine_data, enough_in_general_position
+from sparseopt.existence.data_bound import data_bound
+from sparseopt.existence.divergence import piece_bound, witness_problem
+from sparseopt.existence.theorems import independent_groups
+
+Array = np.ndarray[Any, Any]
+STEPS = (10, 10**3, 10**6)
+UPPER, LOWER, EYE = np.triu(np.ones((2, 2))), np.tril(np.ones((2, 2))), np.eye(2)
+
+
+# --------------------------------------------------------------------------------------------- helpers
+
+
+def random_pattern(
+    rng: np.random.Generator, sizes: tuple[int, ...], density: float, skip: float = 0.0, bias: float = 1.0
+) -> so.SparsityPattern:
+    """Free weights, skip weights and biases drawn independently."""
+    masks = [rng.random((b, a)) < density for a, b in pairwise(sizes)]
+    biases = [rng.random(s) < bias for s in sizes[1:]]
+    return so.SparsityPattern(masks, biases, rng.random((sizes[-1], sizes[0])) < skip if skip else None)
+
+
+def product_of(pattern: so.SparsityPattern, rng: np.random.Generator, low: int = -2, high: int = 3) -> Array:
+    """W_L ⋯ W_1 (+ W_skip) for random whole numbers on the pattern."""
+    total = np.eye(pattern.n_inputs, dtype=int)
+    for mask in pattern.masks:
+        total = (rng.integers(low, high, mask.shape) * mask) @ total
+    if pattern.skip is not None:
+        total = total + rng.integers(low, high, pattern.skip.shape) * pattern.skip
+    return total
+
+
+def moment_points(count: int, d: int) -> Array:
+    """Whole points (t, …, t^d), any d + 1 of them affinely independent."""
+    return np.array([[(i - count // 2) ** k for k in range(1, d + 1)] for i in range(count)])
+
+
+def reluctant(pattern: so.SparsityPattern, X: Array, Y: Array) -> str:
+    """z3: 'unsat' if no parameters of the pattern (all biases free) fit the data exactly."""
+    solver = z3.SolverFor("QF_NRA")
+    solver.set("timeout", 8000)
+    parameters = [
+        (
+            [[z3.Real(f"w{k}_{i}_{j}") if m[i, j] else None for j in range(m.shape[1])] for i in range(m.shape[0])],
+            [z3.Real(f"b{k}_{i}") for i in range(m.shape[0])],
+        )
+        for k, m in enumerate(pattern.masks)
+    ]
+    for x, y in zip(X, Y, strict=True):
+        values = [z3.RealVal(str(v)) for v in x]
+        for k, (W, b) in enumerate(parameters):
+            if k:
+                values = [z3.If(v > 0, v, z3.RealVal(0)) for v in values]
+            values = [
+                z3.Sum([c, *(w * v for w, v in zip(row, values, strict=True) if w is not None)])
+                for row, c in zip(W, b, strict=True)
+            ]
+        solver.add([v == z3.RealVal(str(t)) for v, t in zip(values, y, strict=True)])
+    return str(solver.check())
+
+
+def check_sequence(report: so.ExistenceReport, problem: so.TrainingProblem) -> None:
+    """Exact losses at growing n: positive, below the bound, falling like 1/n (linf, l1) or 1/n² (l2)."""
+    assert report.sequence is not None
+    bound = report.sequence.loss_bound(problem)
+    assert bound.degree is not None
+    assert bound.degree <= -1
+    losses = [problem.evaluate_exact(report.sequence.at(n)) for n in STEPS]
+    power = 2 if problem.loss is so.Loss.L2 else 1
+    for n, loss in zip(STEPS, losses, strict=True):
+        assert 0 < loss <= bound.at(n)
+        assert loss * n**power <= 2 * losses[0] * STEPS[0] ** power, "the loss does not fall like 1/n"
+    assert report.sequence.at(STEPS[-1]).largest_weight > report.sequence.at(STEPS[0]).largest_weight
+
+
+# -------------------------------------------------------------------------------------- theorem letters
+
+
+def affine_problem(pattern: so.SparsityPattern, A: Any, count: int, loss: str = "linf") -> so.TrainingProblem:
+    """Targets A x + (1, 2, …) on the moment curve."""
+    X = moment_points(count, pattern.n_inputs)
+    Y = X @ np.array(A).T + np.arange(1, pattern.n_outputs + 1)
+    return so.TrainingProblem(pattern, X, Y, loss)
+
+
+def interpolating() -> so.TrainingProblem:
+    """Two outputs with two private neurons each, one shared neuron, three points."""
+    pattern = so.SparsityPattern([np.ones((5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]])
+    return so.TrainingProblem(pattern, [[0], [1], [2]], [[0, 1], [5, 0], [1, 7]])
+
+
+EVERY, SOME, THIS = so.Scope.EVERY_DATASET, so.Scope.SOME_DATASET, so.Scope.THIS_DATASET
+YES, NO = so.Verdict.ATTAINED, so.Verdict.NOT_ATTAINED
+LU = so.families.lu(2)
+LETTERS: dict[str, tuple[Any, so.Verdict, so.Scope, str]] = {
+    "no hidden layer": (so.families.dense([3, 2]), YES, EVERY, "D"),
+    "skip only": (so.SparsityPattern([np.zeros((2, 2)), np.ones((2, 2))], None, np.ones((2, 2))), YES, EVERY, "D"),
+    "no live path": (so.SparsityPattern([[[1, 1], [0, 0]], EYE, [[0, 1], [0, 1]]]), YES, EVERY, "D"),
+    "one output": (so.families.dense([2, 3, 1]), YES, EVERY, "S"),
+    "one output, given data": (
+        so.TrainingProblem(so.families.dense([1, 1, 1]), [[0], [1], [2]], [0, 1, 0]), YES, THIS, "S"
+    ),
+    "unshared": (so.SparsityPattern([np.ones((4, 2)), [[1, 1, 0, 0], [0, 0, 1, 1]]]), YES, EVERY, "U"),
+    "LU": (LU, NO, SOME, "N"),
+    "deep LU": (so.SparsityPattern([UPPER, EYE, LOWER]), NO, SOME, "N"),
+    "interpolation": (interpolating(), YES, THIS, "I"),
+    "affine, a product": (affine_problem(LU, [[1, 1], [1, 1]], 9), YES, THIS, "A"),
+    "affine, no product": (affine_problem(LU, [[0, 1], [1, 0]], 9), NO, THIS, "N"),
+    "dense 2-2-2": (so.families.dense([2, 2, 2]), so.Verdict.UNDECIDED, EVERY, ""),
+}
+
+
+@pytest.mark.parametrize(("subject", "verdict", "scope", "theorem"), LETTERS.values(), ids=LETTERS)
+def test_theorem_letters(subject: Any, verdict: so.Verdict, scope: so.Scope, theorem: str) -> None:
+    """Each theorem is reached, with its verdict and scope."""
+    report = so.certify(subject)
+    assert (report.verdict, report.scope, report.theorem) == (verdict, scope, theorem)
+    assert report.reason
+    if report.network is not None:
+        assert subject.evaluate_exact(report.network) == data_bound(subject)
+
+
+def test_theorem_c_statement() -> None:
+    """C: groups of D, S, U give an optimum; one group outside these gives nothing."""
+    scalar = so.SparsityPattern([np.ones((4, 2)), [[1, 1, 0, 0], [0, 0, 1, 1]]])
+    assert scalar.output_groups == ((0,), (1,))
+    statement = independent_groups(scalar)
+    assert statement is not None
+    assert statement.startswith("Theorem C")
+    first = np.kron([[1], [0]], UPPER) + np.kron([[0], [1]], np.ones((2, 2)))
+    second = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]])
+    mixed = so.SparsityPattern([first, second])
+    assert mixed.output_groups == ((0, 1), (2,))
+    assert independent_groups(mixed) is None
+    assert independent_groups(so.families.lu(2)) is None
+    report = so.certify(mixed)
+    assert (report.verdict, report.theorem) == (NO, "N"), "one bad group makes the whole pattern bad"
+
+
+def test_undecided_has_a_reason() -> None:
+    """Dense 2-2-2: closed linear counterpart, no theorem, no guess; also on data that nothing decides."""
+    report = so.certify(so.families.dense([2, 2, 2]))
+    assert report.verdict is so.Verdict.UNDECIDED
+    assert "closed" in report.reason
+    assert report.witness is None
+    assert report.sequence is None
+    X = np.array([[-2], [-1], [0], [1], [2], [3]])
+    Y = np.array([[0, 0], [0, 0], [0, -1], [1, -2], [2, -2], [3, -2]])
+    hard = so.certify(so.TrainingProblem(so.families.dense([1, 2, 2]), X, Y))
+    assert hard.verdict is not YES, "the infimum 0 of this dense problem is not attained (MATH 5)"
+    assert hard.reason
+
+
+# -------------------------------------------------------------------------------------------- witnesses
+
+CHAIN = [so.SparsityPattern([EYE] * a + [UPPER] + [EYE] * b + [LOWER]) for a in (0, 1) for b in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_witness_sequences(loss: str) -> None:
+    """Sequences of witness problems, evaluated exactly: loss → 0 like 1/n below the bound, weights diverge."""
+    rng = np.random.default_rng(4)
+    patterns = [*(so.families.lu(n) for n in (2, 3, 4)), *CHAIN]
+    patterns += [random_pattern(rng, (3, 3, 3), 0.75, float(rng.choice([0.0, 0.2]))) for _ in range(60)]
+    checked = 0
+    for pattern in patterns:
+        lc = so.linear_counterpart(pattern)
+        if lc.closed is not False:
+            continue
+        found = witness_problem(pattern, lc, loss)
+        assert not isinstance(found, str), found
+        problem, sequence = found
+        if problem.n_points > 150:
+            continue
+        report = so.ExistenceReport(NO, SOME, "", "N", problem, sequence)
+        check_sequence(report, problem)
+        checked += 1
+    print(f"{checked} witness sequences with {loss}")
+    assert checked >= 12
+
+
+def test_witness_problems_round_trip() -> None:
+    """``certify(report.witness)`` says NOT_ATTAINED for this dataset, with a sequence of its own."""
+    rng = np.random.default_rng(11)
+    patterns = [*(so.families.lu(n) for n in (2, 3, 4)), *CHAIN]
+    patterns += [random_pattern(rng, (3, int(rng.integers(2, 4)), 3), 0.75) for _ in range(150)]
+    done: Counter[int] = Counter()
+    for pattern in patterns:
+        report = so.certify(pattern)
+        if report.verdict is not NO:
+            continue
+        assert report.witness is not None
+        if report.witness.n_points > 150:
+            continue
+        back = affine_data(report.witness)
+        assert not isinstance(back, str), f"{back}: {pattern.draw()}"
+        assert (back.verdict, back.scope, back.theorem) == (NO, THIS, "N")
+        check_sequence(back, report.witness)
+        done[report.witness.n_points] += 1
+    print(f"round trips by number of points: {dict(done)}")
+    assert sum(done.values()) >= 15
+    again = so.certify(so.certify(LU).witness)  # type: ignore[arg-type]
+    assert (again.verdict, again.scope, again.theorem) == (NO, THIS, "N")
+
+
+@pytest.mark.parametrize("pattern", [LU, so.SparsityPattern([[[1, 1], [0, 1], [0, 0]], [[1, 0, 1], [1, 1, 1]]])])
+def test_witness_has_no_exact_fit(pattern: so.SparsityPattern) -> None:
+    """z3, which knows nothing of the counting argument, finds no exact fit of the witness data."""
+    problem = so.certify(pattern).witness
+    assert problem is not None
+    assert reluctant(pattern, problem.X_exact, problem.Y_exact) == "unsat"
+
+
+def test_exact_fits_exist_for_products() -> None:
+    """The same question for a product of factors is answered 'sat': the z3 encoding is not vacuous."""
+    problem = affine_problem(LU, [[1, 1], [1, 2]], 4)
+    assert reluctant(LU, problem.X_exact, problem.Y_exact) == "sat"
+
+
+# --------------------------------------------------------------------------------------------- affine data
+
+
+def general_count(pattern: so.SparsityPattern) -> int:
+    """Points that are enough for theorem N with all inputs and outputs (or 60)."""
+    outputs, inputs = tuple(range(pattern.n_outputs)), tuple(range(pattern.n_inputs))
+    return min(pattern.n_inputs * piece_bound(pattern, outputs, inputs) + 1, 60)
+
+
+def test_products_are_never_called_unattained() -> None:
+    """Affine data whose matrix is a product on the pattern: never NOT_ATTAINED; ATTAINED comes with an exact fit."""
+    rng = np.random.default_rng(21)
+    answers: Counter[str] = Counter()
+    for _ in range(500):
+        layers = 2 if rng.random() < 0.8 else 3
+        sizes = tuple(int(x) for x in rng.integers(1, 4, size=layers + 1))
+        skip, bias = float(rng.choice([0.0, 0.0, 0.3])), float(rng.choice([1.0, 1.0, 0.7]))
+        pattern = random_pattern(rng, sizes, float(rng.choice([0.6, 0.8])), skip, bias)
+        A = product_of(pattern, rng, *((-1, 2) if rng.random() < 0.5 else (-2, 3)))
+        problem = affine_problem(pattern, A, general_count(pattern), str(rng.choice(["linf", "l1", "l2"])))
+        report = affine_data(problem)
+        if isinstance(report, str):
+            answers["not decided"] += 1
+            continue
+        answers[report.verdict.value] += 1
+        assert report.verdict is not NO, f"A = {A.tolist()} is a product: {pattern.draw()}"
+        assert report.network is not None
+        assert problem.evaluate_exact(report.network) == 0
+    print(f"affine data with a product: {dict(answers)}")
+    assert answers["ATTAINED"] > 150
+
+
+def test_perturbed_targets_are_never_decided_by_n() -> None:
+    """One changed target makes the data not affine: theorem N must not speak."""
+    rng = np.random.default_rng(22)
+    checks = 0
+    for pattern in (LU, so.families.lu(3), *CHAIN[:3]):
+        witness = so.certify(pattern).witness
+        assert witness is not None
+        for _ in range(8):
+            Y = witness.Y_exact.copy()
+            place = int(rng.integers(Y.shape[0])), int(rng.integers(Y.shape[1]))
+            Y[place] += Fraction(int(rng.integers(1, 5)), 10**6)
+            assert isinstance(affine_data(so.TrainingProblem(pattern, witness.X_exact, Y)), str)
+            checks += 1
+    print(f"{checks} perturbed targets")
+    assert checks == 40
+
+
+def test_too_few_points_are_not_decided() -> None:
+    """Below the count of theorem N, or with points on a line, a matrix outside the set decides nothing."""
+    for count in range(4, 9):
+        assert isinstance(affine_data(affine_problem(LU, [[0, 1], [1, 0]], count)), str)
+    report = affine_data(affine_problem(LU, [[0, 1], [1, 0]], 9))
+    assert not isinstance(report, str)
+    assert report.verdict is NO
+    grid = np.array([[i, j] for i in range(3) for j in range(3)])
+    on_grid = so.TrainingProblem(LU, grid, grid[:, ::-1])
+    assert isinstance(affine_data(on_grid), str), "nine points with three on a line are not enough"
+    doubled = np.repeat(moment_points(5, 2), 2, axis=0)
+    assert isinstance(affine_data(so.TrainingProblem(LU, doubled, doubled[:, ::-1])), str)
+
+
+def test_few_points_can_be_fitted() -> None:
+    """Three points do have an exact fit with the same matrix: the count in theorem N is not idle."""
+    X = np.array([[0, 0], [1, 1], [2, 4]])
+    assert reluctant(LU, X, X[:, ::-1]) == "sat"
+
+
+def test_constant_inputs_take_no_part() -> None:
+    """An input that is the same on all points acts like a bias: LU data with it are decided as without it."""
+    first = np.hstack([UPPER, np.ones((2, 1))])
+    pattern = so.SparsityPattern([first, LOWER])
+    X = np.hstack([moment_points(9, 2), np.full((9, 1), 3)])
+    report = affine_data(so.TrainingProblem(pattern, X, X[:, [1, 0]]))
+    assert not isinstance(report, str)
+    assert report.verdict is NO
+    inside = affine_data(so.TrainingProblem(pattern, X, X[:, [0, 1]]))
+    assert not isinstance(inside, str)
+    assert inside.verdict is YES
+
+
+def test_sample_weights_and_constants() -> None:
+    """Weights, offsets and rational scales keep the verdict, and the bound stays a bound."""
+    X = moment_points(11, 2)
+    Y = np.array([[Fraction(int(b), 7) + 5, Fraction(int(a), 3) - 2] for a, b in X], dtype=object)
+    for loss in ("linf", "l1", "l2"):
+        problem = so.TrainingProblem(LU, X, Y, loss, weights=[Fraction(k, 4) for k in range(1, 12)])
+        report = so.certify(problem)
+        assert (report.verdict, report.scope, report.theorem) == (NO, THIS, "N")
+        check_sequence(report, problem)
+
+
+def test_missing_biases_are_respected() -> None:
+    """Without hidden biases the sequence of theorem N does not exist: no verdict from it."""
+    for biases in ([[0, 0], [1, 1]], [[1, 1], [0, 0]], [[0, 1], [1, 1]]):
+        pattern = so.SparsityPattern([UPPER, LOWER], biases)
+        assert so.certify(pattern).verdict is so.Verdict.UNDECIDED
+        X = moment_points(9, 2)
+        assert isinstance(affine_data(so.TrainingProblem(pattern, X, X[:, ::-1])), str)
+
+
+def test_general_position() -> None:
+    """The greedy search agrees with determinants over the rationals."""
+    rng = np.random.default_rng(1)
+    counts: Counter[Any] = Counter()
+    for _ in range(60):
+        d = int(rng.integers(1, 4))
+        points = np.array([[Fraction(int(x)) for x in row] for row in rng.integers(-2, 3, (6, d))], dtype=object)
+        for needed in range(1, 6):
+            found = enough_in_general_position(points, needed)
+            brute = any(_general(points[list(chosen)]) for chosen in combinations(range(6), needed))
+            assert not found or brute, "points called general that are not"
+            counts[bool(found), brute] += 1
+    print(f"general position (greedy, brute force): {dict(counts)}")
+    assert counts[True, True] > 50
+    assert counts[False, False] > 50
+    curve = np.array([[Fraction(int(x)) for x in row] for row in moment_points(20, 3)], dtype=object)
+    assert enough_in_general_position(curve, 20) is True
+
+
+def _general(points: Array) -> bool:
+    """Any d + 1 of the points (or all of fewer) are affinely independent."""
+    size = min(points.shape[1] + 1, len(points))
+    lifted = np.hstack([points, np.ones((len(points), 1))]).astype(float)
+    return all(np.linalg.matrix_rank(lifted[list(c)]) == size for c in combinations(range(len(points)), size))
+
+
+def test_other_subjects_are_refused() -> None:
+    """certify takes a pattern or a problem."""
+    with pytest.raises(so.InputError, match="expected a SparsityPattern"):
+        so.certify(np.eye(2))  # type: ignore[arg-type]
