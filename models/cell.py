@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sparseopt.models.scalar_fit import ScalarFit
 
 from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
-from sparseopt.models.scalar_fit import ScalarFit
 
 
 @dataclass(frozen=True)

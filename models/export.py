@@ -5,12 +5,13 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from sparseopt.errors import InputError
-from sparseopt.files import write_file, write_text
-from sparseopt.losses import Loss
 from sparseopt.models.milp import DEFAULT_WEIGHT_LIMIT, milp_model
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.models.smt import smt_text
+
+from sparseopt.errors import InputError
+from sparseopt.files import write_file, write_text
+from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
 COMMENT = {".mps": "*", ".lp": "\\"}

@@ -2,7 +2,7 @@
 
 A big-M model needs bounds that the problem does not have. They are explicit here: every parameter of the scaled fits
 (inputs and targets in [-1, 1], output weights ±1) lies in [-B, B], where B is ``weight_limit``, so the optimum holds
-*within that box* only. Each M follows from the box by interval arithmetic: |w_j · x_n + b_j| ≤ M_jn = B (Σ_i |x_ni| + 1)
+*within that box* only. Each M follows from the box by interval arithmetic, |w_j·x_n + b_j| ≤ M_jn = B (Σ_i |x_ni| + 1)
 over the neuron's inputs (and + 1 only with a bias). For neuron j and point n:
 
     p_jn = w_j · x_n + b_j                      pre[j,n]
@@ -24,16 +24,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sparseopt.models.scalar_fit import ScalarFit
+
 from sparseopt.errors import InputError
 from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
-from sparseopt.models.scalar_fit import ScalarFit
 
 DEFAULT_WEIGHT_LIMIT = 10.0
 
 
 def milp_model(
-    fits: Sequence[ScalarFit], weight_limit: float = DEFAULT_WEIGHT_LIMIT, signs: Sequence[FloatArray] | None = None
+    fits: Sequence[ScalarFit],
+    weight_limit: float = DEFAULT_WEIGHT_LIMIT,
+    signs: Sequence[FloatArray] | None = None,
 ) -> Any:
     """Build the Pyomo model of scalar fits, one per output.
 
@@ -97,17 +100,13 @@ def milp_model(
     each = (m.neurons, m.points)
     m.pre_activation = pyo.Constraint(*each, rule=pre_activation)
     m.at_least_pre = pyo.Constraint(*each, rule=lambda m, j, n: m.h[j, n] >= m.pre[j, n])
-    m.on = pyo.Constraint(
-        *each, rule=lambda m, j, n: m.h[j, n] <= m.pre[j, n] + M[j, n] * (1 - m.z[j, n])
-    )
+    m.on = pyo.Constraint(*each, rule=lambda m, j, n: m.h[j, n] <= m.pre[j, n] + M[j, n] * (1 - m.z[j, n]))
     m.off = pyo.Constraint(*each, rule=lambda m, j, n: m.h[j, n] <= M[j, n] * m.z[j, n])
     if signs is None:
         m.plus = pyo.Var(m.neurons, domain=pyo.Binary)
         m.above = pyo.Constraint(*each, rule=lambda m, j, n: m.g[j, n] <= m.h[j, n])
         m.below = pyo.Constraint(*each, rule=lambda m, j, n: m.g[j, n] >= -m.h[j, n])
-        m.if_plus = pyo.Constraint(
-            *each, rule=lambda m, j, n: m.g[j, n] >= m.h[j, n] - 2 * M[j, n] * (1 - m.plus[j])
-        )
+        m.if_plus = pyo.Constraint(*each, rule=lambda m, j, n: m.g[j, n] >= m.h[j, n] - 2 * M[j, n] * (1 - m.plus[j]))
         m.if_minus = pyo.Constraint(*each, rule=lambda m, j, n: m.g[j, n] <= -m.h[j, n] + 2 * M[j, n] * m.plus[j])
     else:
         s = {j: float(signs[o][place]) for j, (o, place) in owner.items()}

@@ -10,6 +10,7 @@ the parameter vector θ = (w_1, b_1, …, w_k, b_k, v, c). Data are scaled to [-
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,7 +127,7 @@ class ScalarFit:
     def places(self) -> tuple[slice, ...]:
         """Where each neuron's (w_j, b_j) stands in θ."""
         ends = np.cumsum([0, *(n.size for n in self.neurons)])
-        return tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(int(a), int(b)) for a, b in itertools.pairwise(ends))
 
     @property
     def n_parameters(self) -> int:
@@ -137,9 +138,7 @@ class ScalarFit:
     def features(self) -> tuple[FloatArray, ...]:
         """Per neuron the matrix, shape (P, size), whose product with (w_j, b_j) is the pre-activation."""
         ones = np.ones((self.n_points, 1))
-        return tuple(
-            np.concatenate([self.X[:, list(n.support)], ones[:, : int(n.bias)]], axis=1) for n in self.neurons
-        )
+        return tuple(np.concatenate([self.X[:, list(n.support)], ones[:, : int(n.bias)]], axis=1) for n in self.neurons)
 
     @cached_property
     def linear_features(self) -> FloatArray:
@@ -168,9 +167,7 @@ class ScalarFit:
         classes: list[tuple[float, ...]] = [()]
         for place, neuron in enumerate(self.neurons):
             earlier = [i for i in range(place) if self.neurons[i].kind == neuron.kind]
-            classes = [
-                (*signs, s) for signs in classes for s in (1.0, -1.0) if not earlier or s <= signs[earlier[-1]]
-            ]
+            classes = [(*signs, s) for signs in classes for s in (1.0, -1.0) if not earlier or s <= signs[earlier[-1]]]
         return [np.array(signs) for signs in classes]
 
     def add_to(self, parameters: ShallowParameters, output: int, signs: FloatArray, theta: FloatArray) -> None:
@@ -206,7 +203,11 @@ class ShallowParameters:
         pattern = self.pattern
         for output in np.flatnonzero(~pattern.biases[-1]):
             if (j := _constant_neuron(pattern, int(output))) is not None:
-                self.hidden_bias[j], self.output[output, j], self.constant[output] = 1.0, self.constant[output], 0.0
+                self.hidden_bias[j], self.output[output, j], self.constant[output] = (
+                    1.0,
+                    self.constant[output],
+                    0.0,
+                )
         if pattern.depth == 2:
             skip = None if pattern.skip is None else self.direct
             return Network(pattern, [self.hidden, self.output], [self.hidden_bias, self.constant], skip)

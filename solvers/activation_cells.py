@@ -18,7 +18,7 @@ MARGIN = 1e-8
 
 
 def cell_count_bound(rows: int, dimension: int) -> int:
-    """At most this many cells: 2 Σ_{i<m} C(P-1, i) for P distinct rows in m dimensions (equality in general position)."""
+    """At most this many cells: 2 Σ_{i<m} C(P-1, i) for P distinct rows in m dimensions (all in general position)."""
     return 2 * sum(comb(max(rows - 1, 0), i) for i in range(dimension))
 
 
@@ -69,9 +69,9 @@ def _cells_of_plane(rows: FloatArray) -> npt.NDArray[np.bool_]:
 
 def _cells_by_insertion(rows: FloatArray) -> npt.NDArray[np.bool_]:
     """Insert the rows one by one; a cell's own interior point decides one side, a linear program the other."""
-    cells = [(np.zeros(0), np.zeros(rows.shape[1]))]
+    cells: list[tuple[FloatArray, FloatArray]] = [(np.zeros(0), np.zeros(rows.shape[1]))]
     for count, row in enumerate(rows):
-        grown = []
+        grown: list[tuple[FloatArray, FloatArray]] = []
         for signs, inner in cells:
             value = float(row @ inner)
             side = 1.0 if value >= 0 else -1.0

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
-from sparseopt.exact import FloatArray
-from sparseopt.losses import Loss
 from sparseopt.models.cell import Cell
 from sparseopt.models.scalar_fit import ScalarFit
 
+from sparseopt.exact import FloatArray
+from sparseopt.losses import Loss
 
 _QP_TOLERANCES = (1e-9, 1e-8)
 """Degenerate cells now and then miss the tighter one."""

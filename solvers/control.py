@@ -115,8 +115,8 @@ class Stop(Exception):  # noqa: N818
 class Control:
     """Incumbent, bound and limits of one run of a solver.
 
-    A solver calls :meth:`incumbent` and :meth:`raise_bound` as it finds better ones and :meth:`check` often. These raise
-    :class:`Stop` when the run must end; what was reported by then is kept.
+    A solver calls :meth:`incumbent` and :meth:`raise_bound` as it finds better ones and :meth:`check` often; these
+    raise :class:`Stop` when the run must end; what was reported by then is kept.
     """
 
     def __init__(

@@ -11,14 +11,14 @@ from math import comb, prod
 from typing import Any
 
 import numpy as np
-
-from sparseopt.errors import InputError
-from sparseopt.exact import FloatArray
 from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.activation_cells import activation_cells, cell_count_bound
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
+
+from sparseopt.errors import InputError
+from sparseopt.exact import FloatArray
 
 MAX_CELLS = 200_000
 
@@ -82,11 +82,14 @@ def _alike(fit: ScalarFit, signs: FloatArray) -> dict[tuple[tuple[tuple[int, ...
     return classes
 
 
-def _cells(fit: ScalarFit, signs: FloatArray, patterns: dict[Any, Any]) -> Iterator[np.ndarray[Any, np.dtype[np.bool_]]]:
+def _cells(
+    fit: ScalarFit, signs: FloatArray, patterns: dict[Any, Any]
+) -> Iterator[np.ndarray[Any, np.dtype[np.bool_]]]:
     """Activations, shape (P, k), up to exchanging interchangeable neurons."""
     classes = _alike(fit, signs)
     choices = [
-        combinations_with_replacement(range(len(patterns[kind])), len(members)) for (kind, _), members in classes.items()
+        combinations_with_replacement(range(len(patterns[kind])), len(members))
+        for (kind, _), members in classes.items()
     ]
     for picks in product(*choices):
         activations = np.zeros((fit.n_points, len(fit.neurons)), dtype=bool)

@@ -11,7 +11,6 @@ from sparseopt.exact import ExactArray, FloatArray
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.network import Network
-from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
 
 MAX_ITERATIONS = 400
@@ -53,7 +52,10 @@ class SmoothLoss:
         weights[-1] = weights[-1] * self.target_scale
         biases[-1] = biases[-1] * self.target_scale
         return Network(
-            self.pattern, weights, biases, None if skip is None else skip * self.target_scale / self.input_scale
+            self.pattern,
+            weights,
+            biases,
+            None if skip is None else skip * self.target_scale / self.input_scale,
         )
 
     def __call__(self, z: FloatArray) -> tuple[float, FloatArray]:
@@ -138,7 +140,10 @@ def balanced(network: Network) -> Network:
 def _exact_last_layer(problem: TrainingProblem, network: Network, denominator: int) -> Network | None:
     """Round the hidden layers and solve the output layer for an exact fit, or None."""
     pattern = problem.pattern
-    hidden = [_rounded(W, denominator) for W in network.weights[:-1]], [_rounded(b, denominator) for b in network.biases[:-1]]
+    hidden = (
+        [_rounded(W, denominator) for W in network.weights[:-1]],
+        [_rounded(b, denominator) for b in network.biases[:-1]],
+    )
     values = problem.X_exact
     for W, b in zip(*hidden, strict=True):
         values = np.maximum(values @ W.T + b, 0)
@@ -171,5 +176,3 @@ def _rounded(values: FloatArray, denominator: int) -> ExactArray:
 def _scale(columns: FloatArray) -> FloatArray:
     size = np.abs(columns).max(axis=0)
     return np.where(size > 0, size, 1.0)
-
-

@@ -1,7 +1,8 @@
 """``local``: multi-start local search; returns the best network found and never claims optimality.
 
 Scalar fits: start at random hinges through data points, minimise over the cell, and move on to the neighbouring cells
-that the minimiser touches until none is better. Other patterns: the best affine map, then gradient training from random starts.
+that the minimiser touches until none is better. Other patterns: the best affine map, then gradient training from
+random starts.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
-from sparseopt.exact import FloatArray, exact_array
-from sparseopt.existence.affine_data import affine_sequence
 from sparseopt.models.affine_fit import affine_fit_problem
 from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
-from sparseopt.network import Network
-from sparseopt.problem import TrainingProblem
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.gradient import train
+
+from sparseopt.exact import FloatArray, exact_array
+from sparseopt.existence.affine_data import affine_sequence
+from sparseopt.network import Network
+from sparseopt.problem import TrainingProblem
 
 OPTIONS = {"starts": "number of random starts"}
 
@@ -88,7 +89,11 @@ def _descend(fit: ScalarFit, solver: CellSolver, control: Control, signs: FloatA
             touching = np.abs(pre) <= _TOUCH * max(float(np.abs(pre).max()), 1e-300)
             if not touching.any():
                 continue
-            for flipped in (~activations[:, j], np.ones(fit.n_points, dtype=bool), np.zeros(fit.n_points, dtype=bool)):
+            for flipped in (
+                ~activations[:, j],
+                np.ones(fit.n_points, dtype=bool),
+                np.zeros(fit.n_points, dtype=bool),
+            ):
                 neighbour = activations.copy()
                 neighbour[touching, j] = flipped[touching]
                 if (neighbour == activations).all():

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from sparseopt.models.cell import cell_of
 from sparseopt.models.milp import DEFAULT_WEIGHT_LIMIT, milp_model
 from sparseopt.models.scalar_fit import ScalarFit

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
+from sparseopt.solvers.control import TOLERANCE, Control, Progress, Result, Status, Stop
+from sparseopt.solvers.enumerate import MAX_CELLS, count_cells
+from sparseopt.solvers.registry import Capability, Solver, has_scalar_form, solver_named
 
 from sparseopt.errors import InputError
 from sparseopt.existence.affine_data import affine_data
@@ -16,12 +20,8 @@ from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.report import ExistenceReport, Verdict
 from sparseopt.existence.theorems import always_attained
 from sparseopt.losses import Loss
-from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
-from sparseopt.solvers.control import TOLERANCE, Control, Progress, Result, Status, Stop
-from sparseopt.solvers.enumerate import MAX_CELLS, count_cells
-from sparseopt.solvers.registry import Capability, Solver, has_scalar_form, solver_named
 
 WITNESS_N = 1000
 """Where the infimum is not attained, the network returned is that of the diverging sequence at this n."""
@@ -238,6 +238,8 @@ def _message(solver: Solver, theorem: str | None, status: Status, end: _Outcome)
     if end.trouble:
         return f"numerical trouble: {end.trouble}; the bound is what was proved before. {exists}"
     if status is Status.FAILED:
-        why = "the method proves nothing" if Capability.PROOF not in solver.capabilities else "bound and objective differ"
+        why = (
+            "the method proves nothing" if Capability.PROOF not in solver.capabilities else "bound and objective differ"
+        )
         return f"{why}; this is the best network found. {exists}"
     return f"stopped early; the best network and bound so far are kept. {exists}"

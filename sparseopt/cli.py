@@ -68,7 +68,9 @@ def solve(
 
 @app.command()
 def certify(
-    subject: Annotated[str, typer.Argument(metavar="PROBLEM|FAMILY", help="A problem file, or a family: lu:3, dense:2,3,1 …")],
+    subject: Annotated[
+        str, typer.Argument(metavar="PROBLEM|FAMILY", help="A problem file, or a family: lu:3, dense:2,3,1 …")
+    ],
     certificate: Annotated[Path | None, typer.Option(help="Write the evidence to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:

@@ -77,7 +77,9 @@ def to_rational(value: Any) -> Fraction:
     if isinstance(value, (float, np.floating, Decimal)):
         if not math.isfinite(value):
             raise InputError(f"{value} is not a finite number")
-        return _within_float_range(Fraction(value) if isinstance(value, Decimal) else Fraction(float(value)), str(value))
+        return _within_float_range(
+            Fraction(value) if isinstance(value, Decimal) else Fraction(float(value)), str(value)
+        )
     raise InputError(f"{type(value).__name__} {str(value)[:40]!r} is not a number")
 
 

@@ -7,6 +7,7 @@ Each family is a function here; :func:`parse` reads the short form of the comman
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -180,7 +181,7 @@ def _layers(sizes: Sequence[int]) -> list[tuple[int, int]]:
         raise InputError("sizes: give at least the numbers of inputs and outputs")
     for size in sizes:
         _at_least("sizes", size, 1)
-    layers = list(zip(sizes[:-1], sizes[1:], strict=True))
+    layers = list(itertools.pairwise(sizes))
     _within_limit(sum(a * b for a, b in layers))
     return layers
 

@@ -47,7 +47,7 @@ def rank_factors(A: ExactArray) -> tuple[ExactArray, ExactArray]:
 
 
 def solve_any(A: ExactArray, B: ExactArray) -> ExactArray | None:
-    """An exact solution of A Z = B, free unknowns 0, or None if there is none. Shapes as for :func:`solve_consistent`."""
+    """An exact solution of A Z = B with free unknowns 0, or None if there is none. Shapes: :func:`solve_consistent`."""
     m = A.shape[1]
     reduced, rank = _to_flint(np.concatenate([A, B], axis=1)).rref()
     rows = _from_flint(reduced)[:rank]

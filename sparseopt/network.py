@@ -89,13 +89,13 @@ class Network:
         """Outputs for points `X` of shape (P, d), as an array of shape (P, q), in floating point."""
         X = float_array(X)
         self._check_points(X)
-        return self._forward(X, self.weights, self.biases, self.skip, 0.0)
+        return np.asarray(self._forward(X, self.weights, self.biases, self.skip, 0.0))
 
     def predict_exact(self, X: Any) -> ExactArray:
         """Outputs for points `X` of shape (P, d), as exact rationals of shape (P, q)."""
         X = exact_array(X)
         self._check_points(X)
-        return self._forward(X, *self.exact, 0)
+        return np.asarray(self._forward(X, *self.exact, 0), dtype=object)
 
     @staticmethod
     def _forward(X: Any, weights: Any, biases: Any, skip: Any, zero: Any) -> Any:

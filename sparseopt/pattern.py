@@ -70,7 +70,9 @@ class SparsityPattern:
         for i in range(1, len(self.masks)):
             rows, columns = self.masks[i - 1].shape[0], self.masks[i].shape[1]
             if rows != columns:
-                raise InputError(f"masks[{i}]: has {columns} columns but masks[{i - 1}] has {rows} rows; make them equal")
+                raise InputError(
+                    f"masks[{i}]: has {columns} columns but masks[{i - 1}] has {rows} rows; make them equal"
+                )
         if biases is None:
             biases = [None] * len(self.masks)
         if isinstance(biases, (str, dict)) or len(biases) != len(self.masks):
@@ -98,11 +100,11 @@ class SparsityPattern:
 
     @property
     def n_inputs(self) -> int:
-        return self.masks[0].shape[1]
+        return self.sizes[0]
 
     @property
     def n_outputs(self) -> int:
-        return self.masks[-1].shape[0]
+        return self.sizes[-1]
 
     @property
     def n_parameters(self) -> int:
@@ -113,17 +115,17 @@ class SparsityPattern:
     @cached_property
     def sees_input(self) -> tuple[Mask, ...]:
         """For each layer 0..L: which neurons have a path from an input. Others are constants."""
-        out = [np.ones(self.n_inputs, dtype=bool)]
+        out: list[Mask] = [np.ones(self.n_inputs, dtype=bool)]
         for mask in self.masks:
-            out.append((mask & out[-1]).any(axis=1))
+            out.append(np.any(mask & out[-1], axis=1))
         return tuple(out)
 
     @cached_property
     def reaches_output(self) -> tuple[Mask, ...]:
         """For each layer 0..L: which neurons have a path to an output through the layers. Others are dead."""
-        out = [np.ones(self.n_outputs, dtype=bool)]
+        out: list[Mask] = [np.ones(self.n_outputs, dtype=bool)]
         for mask in reversed(self.masks):
-            out.append((mask & out[-1][:, None]).any(axis=0))
+            out.append(np.any(mask & out[-1][:, None], axis=0))
         return tuple(reversed(out))
 
     @cached_property
@@ -190,7 +192,9 @@ class SparsityPattern:
             what = "outputs" if number == self.depth else "hidden neurons"
             lines.append(f"layer {number}: {mask.shape[0]} {what} from {mask.shape[1]}")
             for i, row in enumerate(mask):
-                note = "" if self.live[number][i] else ("  dead" if not self.reaches_output[number][i] else "  constant")
+                note = (
+                    "" if self.live[number][i] else ("  dead" if not self.reaches_output[number][i] else "  constant")
+                )
                 lines.append("  " + " ".join("■" if v else "·" for v in row) + (" | ■" if bias[i] else " | ·") + note)
         if self.skip is not None:
             lines.append(f"skip: {self.n_outputs} outputs from {self.n_inputs} inputs")
@@ -218,4 +222,6 @@ class SparsityPattern:
         total = sum(m.size for m in self.masks)
         bias, biases = sum(int(b.sum()) for b in self.biases), sum(b.size for b in self.biases)
         skip = "" if self.skip is None else f", free skip weights {int(self.skip.sum())} of {self.skip.size}"
-        return f"SparsityPattern(sizes={self.sizes}, free weights {free} of {total}, free biases {bias} of {biases}{skip})"
+        return (
+            f"SparsityPattern(sizes={self.sizes}, free weights {free} of {total}, free biases {bias} of {biases}{skip})"
+        )

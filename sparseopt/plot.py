@@ -45,7 +45,14 @@ def plot_fit(problem: TrainingProblem, result: Result, path: str | PathLike[str]
         for o in range(problem.pattern.n_outputs):
             label = "" if problem.pattern.n_outputs == 1 else f" {problem.target_names[o]}"
             (line,) = axes.plot(grid, curve[:, o], lw=1.8, label=f"network{label}")
-            axes.plot(x, problem.Y[:, o], "o", ms=3.5, color="0.25" if not label else line.get_color(), label=f"data{label}")
+            axes.plot(
+                x,
+                problem.Y[:, o],
+                "o",
+                ms=3.5,
+                color="0.25" if not label else line.get_color(),
+                label=f"data{label}",
+            )
             if problem.loss is Loss.LINF and not problem.is_weighted:
                 low, high = curve[:, o] - result.objective, curve[:, o] + result.objective
                 axes.fill_between(grid, low, high, alpha=0.13, color=line.get_color(), lw=0, label="± loss")
@@ -64,7 +71,8 @@ def plot_fit(problem: TrainingProblem, result: Result, path: str | PathLike[str]
     limit = "" if result.weight_limit is None else f" within ±{result.weight_limit:g} (scaled)"
     title = f"{problem.name}\n" if problem.name else ""
     axes.set_title(
-        f"{title}{sizes}, {problem.loss.value} loss {result.objective:.6g}, bound {result.bound:.6g}: {result.status.value}{limit}",
+        f"{title}{sizes}, {problem.loss.value} loss {result.objective:.6g}, bound {result.bound:.6g}: "
+        f"{result.status.value}{limit}",
         fontsize=10,
     )
     axes.legend(frameon=False, fontsize=9)

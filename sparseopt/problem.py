@@ -163,8 +163,8 @@ def _numbers(values: Any, name: str) -> Any:
         raise InputError(f"{name}: rows have different lengths; give every row the same number of entries") from None
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         if (bad := np.argwhere(~np.isfinite(array))).size:
-            place = ", ".join(map(str, bad[0]))
-            raise InputError(f"{name}[{place}]: {array[tuple(bad[0])]} is not a finite number")
+            where = ", ".join(map(str, bad[0]))
+            raise InputError(f"{name}[{where}]: {array[tuple(bad[0])]} is not a finite number")
         array = array.astype(np.float64)
     elif array.dtype.kind not in "iu":
         exact = np.empty(array.shape, dtype=object)

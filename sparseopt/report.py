@@ -62,7 +62,10 @@ def result_text(problem: TrainingProblem, result: Result) -> str:
         f"solver     {result.solver}, {result.seconds:.2f} s, {result.trace[-1].nodes if result.trace else 0} nodes",
     ]
     if result.network is not None:
-        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(result.network, problem.input_names))]
+        lines += [
+            "network    " + line if i == 0 else "           " + line
+            for i, line in enumerate(formula(result.network, problem.input_names))
+        ]
     return "\n".join(lines)
 
 
@@ -80,7 +83,9 @@ def formula(network: Network, names: Sequence[str] | None = None) -> list[str]:
             for j in np.flatnonzero(V[o]):
                 inner = _linear(W[j], names) + _signed(b[j], first=not W[j].any())
                 text += _signed(V[o, j], times=f"σ({inner.strip() or '0'})", first=not text)
-        direct = (network.weights[0][o] if pattern.depth == 1 else 0.0) + (0.0 if network.skip is None else network.skip[o])
+        direct = (network.weights[0][o] if pattern.depth == 1 else 0.0) + (
+            0.0 if network.skip is None else network.skip[o]
+        )
         if np.any(direct):
             linear = _linear(np.atleast_1d(direct), names)
             text += linear if not text or linear.startswith("-") else " + " + linear
@@ -93,7 +98,7 @@ def formula(network: Network, names: Sequence[str] | None = None) -> list[str]:
 def _linear(weights: Any, names: Sequence[str]) -> str:
     text = ""
     for i in np.flatnonzero(weights):
-        text += _signed(weights[i], times=names[i], first=not text)
+        text += _signed(weights[i], times=names[int(i)], first=not text)
     return text
 
 
@@ -120,15 +125,17 @@ def report_document(report: ExistenceReport) -> dict[str, Any]:
 
 def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceReport) -> str:
     """What ``sparseopt certify`` prints."""
-    pattern, names = subject, None
-    if isinstance(subject, TrainingProblem):
-        pattern, names = subject.pattern, subject.input_names
+    pattern = subject.pattern if isinstance(subject, TrainingProblem) else subject
+    names = subject.input_names if isinstance(subject, TrainingProblem) else None
     lines = [repr(subject)]
     if max(pattern.sizes) <= MAX_DRAWN:
         lines.append(pattern.draw())
     lines += ["", f"verdict    {report.verdict.value} ({report.scope.value})", f"reason     {report.reason}"]
     if report.network is not None:
-        lines += ["network    " + line if i == 0 else "           " + line for i, line in enumerate(formula(report.network, names))]
+        lines += [
+            "network    " + line if i == 0 else "           " + line
+            for i, line in enumerate(formula(report.network, names))
+        ]
     problem = report.witness or (subject if isinstance(subject, TrainingProblem) else None)
     if report.sequence is not None and problem is not None:
         lines += ["", *_divergence_text(problem, report.sequence)]
@@ -164,7 +171,9 @@ def _grid(matrix: Any) -> list[str]:
 
 
 def _entries(sequence: DivergingSequence) -> list[str]:
-    named = [(f"W{i}", W) for i, W in enumerate(sequence.weights, 1)] + [(f"b{i}", b) for i, b in enumerate(sequence.biases, 1)]
+    named = [(f"W{i}", W) for i, W in enumerate(sequence.weights, 1)] + [
+        (f"b{i}", b) for i, b in enumerate(sequence.biases, 1)
+    ]
     if sequence.skip is not None:
         named.append(("skip", sequence.skip))
     return [

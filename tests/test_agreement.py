@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 from generated import generated_problems
-
-import sparseopt as so
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.models.smt import smt_text
+
+import sparseopt as so
 
 BOX = 10.0
 
@@ -100,14 +100,19 @@ def test_several_outputs_split_as_the_loss_asks() -> None:
         pairs = list(generated_problems(12, 17, loss, inputs=(2,), points=(6, 6), widths=(1,)))
         for (_, a), (_, b) in zip(pairs[::2], pairs[1::2], strict=True):
             masks = [[*a.pattern.masks[0], *b.pattern.masks[0]], [[1, 0], [0, 1]]]
-            biases = [[*a.pattern.biases[0], *b.pattern.biases[0]], [*a.pattern.biases[1], *b.pattern.biases[1]]]
+            biases = [
+                [*a.pattern.biases[0], *b.pattern.biases[0]],
+                [*a.pattern.biases[1], *b.pattern.biases[1]],
+            ]
             pattern = so.SparsityPattern(masks, biases)
             Y = [[u[0], v[0]] for u, v in zip(a.Y_exact, b.Y_exact, strict=True)]
             both = so.solve(so.TrainingProblem(pattern, a.X_exact, Y, loss), "enumerate")
             alone = []
             for o in range(2):
                 one = so.SparsityPattern([[masks[0][o]], [[1]]], [[biases[0][o]], [biases[1][o]]])
-                alone.append(so.solve(so.TrainingProblem(one, a.X_exact, [y[o] for y in Y], loss), "enumerate").objective)
+                alone.append(
+                    so.solve(so.TrainingProblem(one, a.X_exact, [y[o] for y in Y], loss), "enumerate").objective
+                )
             expected = max(alone) if loss == "linf" else sum(alone)
             assert both.status is so.Status.OPTIMAL
             assert both.objective == pytest.approx(expected, rel=1e-6, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Adversarial tests of ``so.certify`` on patterns and on data: exact sequences, round trips, no false verdict."""
+"""Adversarial tests of ``so.certify``: exact sequences, round trips of witnesses, no false verdicts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import z3
 
 import sparseopt as so
+from sparseopt.exact import exact_array
 from sparseopt.existence.affine_data import affine_data, enough_in_general_position
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import piece_bound, witness_problem
@@ -53,13 +54,10 @@ def reluctant(pattern: so.SparsityPattern, X: Array, Y: Array) -> str:
     """z3: 'unsat' if no parameters of the pattern (all biases free) fit the data exactly."""
     solver = z3.SolverFor("QF_NRA")
     solver.set("timeout", 8000)
-    parameters = [
-        (
-            [[z3.Real(f"w{k}_{i}_{j}") if m[i, j] else None for j in range(m.shape[1])] for i in range(m.shape[0])],
-            [z3.Real(f"b{k}_{i}") for i in range(m.shape[0])],
-        )
-        for k, m in enumerate(pattern.masks)
-    ]
+    parameters = []
+    for k, m in enumerate(pattern.masks):
+        rows = [[z3.Real(f"w{k}_{i}_{j}") if m[i, j] else None for j in range(m.shape[1])] for i in range(len(m))]
+        parameters.append((rows, [z3.Real(f"b{k}_{i}") for i in range(len(m))]))
     for x, y in zip(X, Y, strict=True):
         values = [z3.RealVal(str(v)) for v in x]
         for k, (W, b) in enumerate(parameters):
@@ -108,11 +106,14 @@ YES, NO = so.Verdict.ATTAINED, so.Verdict.NOT_ATTAINED
 LU = so.families.lu(2)
 LETTERS: dict[str, tuple[Any, so.Verdict, so.Scope, str]] = {
     "no hidden layer": (so.families.dense([3, 2]), YES, EVERY, "D"),
-    "skip only": (so.SparsityPattern([np.zeros((2, 2)), np.ones((2, 2))], None, np.ones((2, 2))), YES, EVERY, "D"),
+    "skip only": (so.SparsityPattern([np.zeros((2, 2)), np.ones((2, 2))], None, EYE), YES, EVERY, "D"),
     "no live path": (so.SparsityPattern([[[1, 1], [0, 0]], EYE, [[0, 1], [0, 1]]]), YES, EVERY, "D"),
     "one output": (so.families.dense([2, 3, 1]), YES, EVERY, "S"),
     "one output, given data": (
-        so.TrainingProblem(so.families.dense([1, 1, 1]), [[0], [1], [2]], [0, 1, 0]), YES, THIS, "S"
+        so.TrainingProblem(so.families.dense([1, 1, 1]), [[0], [1], [2]], [0, 1, 0]),
+        YES,
+        THIS,
+        "S",
     ),
     "unshared": (so.SparsityPattern([np.ones((4, 2)), [[1, 1, 0, 0], [0, 0, 1, 1]]]), YES, EVERY, "U"),
     "LU": (LU, NO, SOME, "N"),
@@ -172,7 +173,7 @@ CHAIN = [so.SparsityPattern([EYE] * a + [UPPER] + [EYE] * b + [LOWER]) for a in 
 
 @pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
 def test_witness_sequences(loss: str) -> None:
-    """Sequences of witness problems, evaluated exactly: loss → 0 like 1/n below the bound, weights diverge."""
+    """Witness sequences, evaluated exactly: loss → 0 like 1/n below the bound, weights diverge."""
     rng = np.random.default_rng(4)
     patterns = [*(so.families.lu(n) for n in (2, 3, 4)), *CHAIN]
     patterns += [random_pattern(rng, (3, 3, 3), 0.75, float(rng.choice([0.0, 0.2]))) for _ in range(60)]
@@ -217,7 +218,38 @@ def test_witness_problems_round_trip() -> None:
     assert (again.verdict, again.scope, again.theorem) == (NO, THIS, "N")
 
 
-@pytest.mark.parametrize("pattern", [LU, so.SparsityPattern([[[1, 1], [0, 1], [0, 0]], [[1, 0, 1], [1, 1, 1]]])])
+LU_AND_CONSTANT = so.SparsityPattern([[[1, 1], [0, 1], [0, 0]], [[1, 0, 1], [1, 1, 1]]])
+
+
+HARD_ROUND_TRIPS: list[tuple[list[Any], Any, Any]] = [
+    ([[[1, 1], [0, 1], [0, 1]], np.ones((2, 3)), [[0, 1], [1, 1], [0, 1]]], None, [[0, 0], [0, 0], [0, 1]]),
+    ([[[1, 1, 0, 1], [1, 1, 1, 0], [1, 1, 0, 1]], [[1, 1, 0], [1, 0, 1], [1, 1, 0], [0, 1, 1]]], None, None),
+    (
+        [
+            [[0, 0, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 0, 1]],
+            [[1, 1, 0, 0, 0], [0, 0, 0, 1, 0]],
+            [[0, 1], [1, 1], [0, 0]],
+        ],
+        [[1, 1, 0, 1, 1], [0, 1], [1, 1, 1]],
+        None,
+    ),
+]
+
+
+@pytest.mark.xfail(reason="affine_data places all outputs, also those whose targets are 0", strict=False)
+@pytest.mark.parametrize(("masks", "biases", "skip"), HARD_ROUND_TRIPS)
+def test_witnesses_of_blocks_round_trip(masks: Any, biases: Any, skip: Any) -> None:
+    """Witnesses found on a block of outputs: the other outputs' targets are 0 and must not matter."""
+    report = so.certify(so.SparsityPattern(masks, biases, skip))
+    assert report.verdict is NO
+    assert report.witness is not None
+    back = affine_data(report.witness)
+    assert not isinstance(back, str), back
+    assert (back.verdict, back.scope, back.theorem) == (NO, THIS, "N")
+    check_sequence(back, report.witness)
+
+
+@pytest.mark.parametrize("pattern", [LU, LU_AND_CONSTANT])
 def test_witness_has_no_exact_fit(pattern: so.SparsityPattern) -> None:
     """z3, which knows nothing of the counting argument, finds no exact fit of the witness data."""
     problem = so.certify(pattern).witness
@@ -241,7 +273,7 @@ def general_count(pattern: so.SparsityPattern) -> int:
 
 
 def test_products_are_never_called_unattained() -> None:
-    """Affine data whose matrix is a product on the pattern: never NOT_ATTAINED; ATTAINED comes with an exact fit."""
+    """Affine data whose matrix is a product: never NOT_ATTAINED; ATTAINED comes with an exact fit."""
     rng = np.random.default_rng(21)
     answers: Counter[str] = Counter()
     for _ in range(500):
@@ -339,8 +371,8 @@ def test_general_position() -> None:
     counts: Counter[Any] = Counter()
     for _ in range(60):
         d = int(rng.integers(1, 4))
-        points = np.array([[Fraction(int(x)) for x in row] for row in rng.integers(-2, 3, (6, d))], dtype=object)
-        for needed in range(1, 6):
+        points = exact_array(rng.integers(-1, 2, (6, d)))
+        for needed in range(1, 7):
             found = enough_in_general_position(points, needed)
             brute = any(_general(points[list(chosen)]) for chosen in combinations(range(6), needed))
             assert not found or brute, "points called general that are not"
@@ -348,8 +380,7 @@ def test_general_position() -> None:
     print(f"general position (greedy, brute force): {dict(counts)}")
     assert counts[True, True] > 50
     assert counts[False, False] > 50
-    curve = np.array([[Fraction(int(x)) for x in row] for row in moment_points(20, 3)], dtype=object)
-    assert enough_in_general_position(curve, 20) is True
+    assert enough_in_general_position(exact_array(moment_points(20, 3)), 20) is True
 
 
 def _general(points: Array) -> bool:

@@ -30,7 +30,17 @@ def path_counts(pattern: SparsityPattern) -> np.ndarray[Any, np.dtype[np.int64]]
 
 
 def test_every_family_is_tested_here() -> None:
-    tested = {"dense", "lu", "butterfly", "monarch", "block_diagonal", "low_rank", "banded", "n_of_m", "random"}
+    tested = {
+        "dense",
+        "lu",
+        "butterfly",
+        "monarch",
+        "block_diagonal",
+        "low_rank",
+        "banded",
+        "n_of_m",
+        "random",
+    }
     assert set(FAMILIES) == tested
 
 
@@ -145,7 +155,10 @@ def test_random_density() -> None:
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda seed: so.families.random([6, 6, 6], 0.5, seed), lambda seed: so.families.n_of_m([8, 8, 8], 2, 4, seed)],
+    [
+        lambda seed: so.families.random([6, 6, 6], 0.5, seed),
+        lambda seed: so.families.n_of_m([8, 8, 8], 2, 4, seed),
+    ],
 )
 def test_random_families_are_reproducible(draw: Callable[[int], SparsityPattern]) -> None:
     assert draw(5) == draw(5)
@@ -209,7 +222,10 @@ def test_short_form(text: str, pattern: SparsityPattern) -> None:
         ("random:4,4,density=1.5", r"random: density = 1.5 is not between 0 and 1"),
         ("random:4,4,density=nan", r"random: density = nan is not between 0 and 1"),
         ("random:4,4,density=0.5,seed=-1", r"seed: -1 is not a whole number of at least 0"),
-        ("dense:100000,100000", rf"sizes: masks with 10000000000 entries are too large; the limit is {MAX_ENTRIES}"),
+        (
+            "dense:100000,100000",
+            rf"sizes: masks with 10000000000 entries are too large; the limit is {MAX_ENTRIES}",
+        ),
         ("lu:1000000000000", r"too large"),
         ("butterfly:1099511627776", r"too large"),
         ("monarch:100000", r"too large"),
@@ -220,7 +236,9 @@ def test_short_form_errors(text: str, message: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["lu:3,n=4", "lu:n=3,n=4", "dense:2,3,1,sizes=4", "random:2,2,density=0.1,density=0.9"])
+@pytest.mark.parametrize(
+    "text", ["lu:3,n=4", "lu:n=3,n=4", "dense:2,3,1,sizes=4", "random:2,2,density=0.1,density=0.9"]
+)
 def test_short_form_refuses_a_parameter_given_twice(text: str) -> None:
     with pytest.raises(so.InputError, match=r"family .*twice"):
         parse(text)
@@ -260,7 +278,11 @@ def test_build(name: str, parameters: dict[str, Any], pattern: SparsityPattern) 
         ("lu", {"n": None}, r"family 'lu': n must be a whole number"),
         ("random", {"sizes": [2, 2], "density": "0.5"}, r"family 'random': density must be a number"),
         ("random", {"sizes": [2, 2], "density": True}, r"family 'random': density must be a number"),
-        ("random", {"sizes": [2, 2], "density": 0.5, "seed": 1.5}, r"family 'random': seed must be a whole number"),
+        (
+            "random",
+            {"sizes": [2, 2], "density": 0.5, "seed": 1.5},
+            r"family 'random': seed must be a whole number",
+        ),
     ],
 )
 def test_build_errors(name: str, parameters: dict[str, Any], message: str) -> None:

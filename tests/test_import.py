@@ -10,20 +10,35 @@ from pathlib import Path
 import sparseopt
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ["cvxpy", "pyomo", "scipy", "highspy", "matplotlib", "z3", "flint", "clarabel", "numba", "typer", "rich", "joblib"]
+HEAVY = [
+    "cvxpy",
+    "pyomo",
+    "scipy",
+    "highspy",
+    "matplotlib",
+    "z3",
+    "flint",
+    "clarabel",
+    "numba",
+    "typer",
+    "rich",
+    "joblib",
+]
 
 
 def run_python(code: str) -> str:
     """Standard output of a fresh Python process."""
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def submodules() -> list[str]:
     """Every module of the installed package, from the source tree."""
     out = []
-    for folder, package in (("sparseopt", "sparseopt"), ("models", "sparseopt.models"), ("solvers", "sparseopt.solvers")):
+    for folder, package in (
+        ("sparseopt", "sparseopt"),
+        ("models", "sparseopt.models"),
+        ("solvers", "sparseopt.solvers"),
+    ):
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
             if parts[-1] != "__main__":
@@ -64,8 +79,20 @@ def test_every_public_name_can_be_imported() -> None:
 
 
 def test_the_contract_names_are_public() -> None:
-    promised = """SparsityPattern families TrainingProblem load_problem certify Verdict Scope solve Status Network verify
-        linear_counterpart""".split()
+    promised = [
+        "SparsityPattern",
+        "families",
+        "TrainingProblem",
+        "load_problem",
+        "certify",
+        "Verdict",
+        "Scope",
+        "solve",
+        "Status",
+        "Network",
+        "verify",
+        "linear_counterpart",
+    ]
     assert [name for name in promised if name not in sparseopt.__all__] == []
 
 

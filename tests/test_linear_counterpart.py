@@ -306,6 +306,17 @@ def test_two_crossed_kernels() -> None:
     assert proved == 6
 
 
+def test_three_ordered_kernels() -> None:
+    """P: kernels that are pairwise disjoint or crossing are closed; with one bad pair nothing says so."""
+    first = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
+    good = so.SparsityPattern([first, [[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]]])
+    bad = so.SparsityPattern([first, [[1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 0, 1]]])
+    lc = so.linear_counterpart(good)
+    assert lc.closed is True
+    assert len(lc.kernels) == 3
+    assert so.linear_counterpart(bad).closed is not True
+
+
 # ----------------------------------------------------------------------------------------------- closed
 
 

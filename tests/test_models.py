@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from generated import generated_problems
-
-import sparseopt as so
 from sparseopt.models.affine_fit import affine_fit_problem, reachable_support
 from sparseopt.models.cell import cell_of, cell_problem
 from sparseopt.models.milp import milp_model
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.activation_cells import activation_cells, cell_count_bound
 from sparseopt.solvers.cell_solver import CellSolver
+
+import sparseopt as so
 
 
 @pytest.mark.parametrize("loss", ["linf", "l1", "l2"])

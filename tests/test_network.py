@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,7 @@ from sparseopt.pattern import SparsityPattern
 def random_pattern(rng: np.random.Generator) -> SparsityPattern:
     """A random pattern with 0 to 3 hidden layers, bias masks and perhaps a skip connection."""
     sizes = rng.integers(1, 5, size=rng.integers(2, 6))
-    masks = [rng.random((b, a)) < 0.7 for a, b in zip(sizes, sizes[1:], strict=False)]
+    masks = [rng.random((b, a)) < 0.7 for a, b in itertools.pairwise(sizes)]
     biases = [rng.random(m.shape[0]) < 0.7 for m in masks]
     skip = rng.random((sizes[-1], sizes[0])) < 0.6 if rng.random() < 0.5 else None
     return SparsityPattern(masks, biases, skip)
@@ -137,15 +138,50 @@ def test_zero_is_not_active() -> None:
         ([[[1, 0]]], [[0]], None, r"network: give 2 weight matrices and 2 bias vectors"),
         ([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0]], None, r"network: give 2 weight matrices and 2 bias vectors"),
         ([[[1, 0]], [[1, 1]]], [[0, 0], [0]], None, r"weights\[0\]: has shape \(1, 2\), expected \(2, 2\)"),
-        ([[[1, 0], [0, 1]], [1, 1]], [[0, 0], [0]], None, r"weights\[1\]: has shape \(2,\), expected \(1, 2\)"),
+        (
+            [[[1, 0], [0, 1]], [1, 1]],
+            [[0, 0], [0]],
+            None,
+            r"weights\[1\]: has shape \(2,\), expected \(1, 2\)",
+        ),
         ([[[1, 0], [0, 1]], [[1, 1]]], [[0], [0]], None, r"biases\[0\]: has shape \(1,\), expected \(2,\)"),
-        ([[[1, 0], [3, 1]], [[1, 1]]], [[0, 0], [0]], None, r"weights\[0\]\[1, 0\]: is not zero but lies outside"),
-        ([[[1, 0], [0, 1]], [[1, 1]]], [[0, 1], [0]], None, r"biases\[0\]\[1\]: is not zero but lies outside"),
-        ([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]], [[1, 1]], r"skip\[0, 1\]: is not zero but lies outside"),
+        (
+            [[[1, 0], [3, 1]], [[1, 1]]],
+            [[0, 0], [0]],
+            None,
+            r"weights\[0\]\[1, 0\]: is not zero but lies outside",
+        ),
+        (
+            [[[1, 0], [0, 1]], [[1, 1]]],
+            [[0, 1], [0]],
+            None,
+            r"biases\[0\]\[1\]: is not zero but lies outside",
+        ),
+        (
+            [[[1, 0], [0, 1]], [[1, 1]]],
+            [[0, 0], [0]],
+            [[1, 1]],
+            r"skip\[0, 1\]: is not zero but lies outside",
+        ),
         ([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]], [[1]], r"skip: has shape \(1, 1\), expected \(1, 2\)"),
-        ([[[np.nan, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]], None, r"weights\[0\]: every entry must be a finite number"),
-        ([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [np.inf]], None, r"biases\[1\]: every entry must be a finite number"),
-        ([[["1", "0"], ["0", "1"]], [[1, 1]]], [[0, 0], [0]], None, r"weights\[0\]: every entry must be a finite"),
+        (
+            [[[np.nan, 0], [0, 1]], [[1, 1]]],
+            [[0, 0], [0]],
+            None,
+            r"weights\[0\]: every entry must be a finite number",
+        ),
+        (
+            [[[1, 0], [0, 1]], [[1, 1]]],
+            [[0, 0], [np.inf]],
+            None,
+            r"biases\[1\]: every entry must be a finite number",
+        ),
+        (
+            [[["1", "0"], ["0", "1"]], [[1, 1]]],
+            [[0, 0], [0]],
+            None,
+            r"weights\[0\]: every entry must be a finite",
+        ),
     ],
 )
 def test_confined_to_the_pattern(weights: Any, biases: Any, skip: Any, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ def random_patterns(count: int, seed: int) -> list[SparsityPattern]:
     for _ in range(count):
         sizes = rng.integers(1, 5, size=rng.integers(2, 6))
         density = rng.uniform(0.2, 0.8)
-        out.append(SparsityPattern([rng.random((b, a)) < density for a, b in zip(sizes, sizes[1:], strict=False)]))
+        out.append(SparsityPattern([rng.random((b, a)) < density for a, b in pairwise(sizes)]))
     return out
 
 
@@ -63,7 +63,10 @@ def paths(pattern: SparsityPattern) -> list[list[tuple[int, int]]]:
         (([[[None]]],), r"masks\[0\]: masks hold only 0 and 1"),
         (([[[10**30]]],), r"masks\[0\]: masks hold only 0 and 1"),
         (([[[1]], [[1j]]],), r"masks\[1\]: masks hold only 0 and 1"),
-        (([[[1], [1]], [[1, 1, 1]]],), r"masks\[1\]: has 3 columns but masks\[0\] has 2 rows; make them equal"),
+        (
+            ([[[1], [1]], [[1, 1, 1]]],),
+            r"masks\[1\]: has 3 columns but masks\[0\] has 2 rows; make them equal",
+        ),
         ((DENSE, [[1, 1]]), r"biases: give one list for each of the 2 layers"),
         ((DENSE, [[1, 1], [1], [1]]), r"biases: give one list for each of the 2 layers"),
         ((DENSE, "11"), r"biases: give one list for each of the 2 layers"),
@@ -116,7 +119,11 @@ def test_default_biases_are_free() -> None:
 
 def test_live_dead_and_constant_neurons() -> None:
     assert [v.tolist() for v in MIXED.sees_input] == [[True, True], [True, False, True, False], [True, False]]
-    assert [v.tolist() for v in MIXED.reaches_output] == [[True, False], [True, True, False, False], [True, True]]
+    assert [v.tolist() for v in MIXED.reaches_output] == [
+        [True, False],
+        [True, True, False, False],
+        [True, True],
+    ]
     assert [v.tolist() for v in MIXED.live] == [[True, False], [True, False, False, False], [True, False]]
 
 

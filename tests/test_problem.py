@@ -138,7 +138,9 @@ def test_text_that_is_no_number(text: str, message: str) -> None:
 
 
 def test_three_views_of_the_same_shape() -> None:
-    problem = so.TrainingProblem(so.families.dense([2, 1]), [["1/3", "2"], ["0.5", "-1"]], ["1", "2"], weights=["1/7", 2])
+    problem = so.TrainingProblem(
+        so.families.dense([2, 1]), [["1/3", "2"], ["0.5", "-1"]], ["1", "2"], weights=["1/7", 2]
+    )
     assert problem.X.shape == problem.X_exact.shape == (2, 2)
     assert problem.Y.shape == problem.Y_exact.shape == (2, 1)
     assert problem.weights.shape == problem.weights_exact.shape == (2,)
@@ -156,15 +158,30 @@ def test_three_views_of_the_same_shape() -> None:
         (np.zeros((0, 1)), np.zeros(0), {}, r"X: has no points; give at least one"),
         ([[1], [2]], [1], {}, r"Y: has shape \(1, 1\), expected \(2, 1\)"),
         ([[1], [2]], [[1, 2], [3, 4]], {}, r"Y: has shape \(2, 2\), expected \(2, 1\)"),
-        ([[1], [2, 3]], [1, 2], {}, r"X: rows have different lengths; give every row the same number of entries"),
+        (
+            [[1], [2, 3]],
+            [1, 2],
+            {},
+            r"X: rows have different lengths; give every row the same number of entries",
+        ),
         ([[np.nan]], [1], {}, r"X\[0, 0\]: nan is not a finite number"),
         ([[1], [2]], [1, np.inf], {}, r"Y\[1\]: inf is not a finite number"),
         ([["1"], ["x"]], [1, 2], {}, r"X\[1, 0\]: 'x' is not a number"),
         ([[None]], [1], {}, r"X\[0, 0\]: NoneType 'None' is not a number"),
         ([[True]], [1], {}, r"X\[0, 0\]: .*True.* is not a number"),
         ([[1j]], [1], {}, r"X\[0, 0\]: .*is not a number"),
-        ([[10**400]], [1], {}, r"X\[0, 0\]: the number 'a huge integer' does not fit a float: rescale the data"),
-        ([[1]], [1], {"weights": [0]}, r"weights\[0\]: is not positive; drop the point or give it a positive weight"),
+        (
+            [[10**400]],
+            [1],
+            {},
+            r"X\[0, 0\]: the number 'a huge integer' does not fit a float: rescale the data",
+        ),
+        (
+            [[1]],
+            [1],
+            {"weights": [0]},
+            r"weights\[0\]: is not positive; drop the point or give it a positive weight",
+        ),
         ([[1], [2]], [1, 2], {"weights": [1, "-1/3"]}, r"weights\[1\]: is not positive"),
         ([[1]], [1], {"weights": [1, 1]}, r"weights: has shape \(2,\), expected \(1,\)"),
         ([[1]], [1], {"weights": [np.nan]}, r"weights\[0\]: nan is not a finite number"),
@@ -215,7 +232,10 @@ def test_losses_against_their_formulas(loss: str) -> None:
 
 
 def test_the_losses_differ() -> None:
-    residuals, weights = np.array([[Fraction(3)], [Fraction(-4)]], dtype=object), np.array([Fraction(2), Fraction(1)])
+    residuals, weights = (
+        np.array([[Fraction(3)], [Fraction(-4)]], dtype=object),
+        np.array([Fraction(2), Fraction(1)]),
+    )
     assert [Loss.parse(name).of(residuals, weights) for name in LOSSES] == [6, 10, 34]
 
 
@@ -271,11 +291,13 @@ def test_save_and_load(loss: str, tmp_path: Path) -> None:
         d, k, q = rng.integers(1, 4, size=3)
         skip = rng.random((q, d)) < 0.5 if number % 3 == 0 else None
         pattern = SparsityPattern(
-            [rng.random((k, d)) < 0.6, rng.random((q, k)) < 0.6], [rng.random(k) < 0.5, rng.random(q) < 0.5], skip
+            [rng.random((k, d)) < 0.6, rng.random((q, k)) < 0.6],
+            [rng.random(k) < 0.5, rng.random(q) < 0.5],
+            skip,
         )
         X = rng.normal(size=(5, d)) * 10.0 ** rng.integers(-200, 200) if number % 2 else fractions(rng, (5, d))
         weights = fractions(rng, (5,), low=1) if number % 4 < 2 else None
-        names = [f"größe {i}, \"n\"" for i in range(d)] if number % 5 == 0 else None
+        names = [f'größe {i}, "n"' for i in range(d)] if number % 5 == 0 else None
         problem = so.TrainingProblem(pattern, X, fractions(rng, (5, q)), loss, weights, f"p\n{number} é", names)
         path = tmp_path / f"{number}.json"
         problem.save(path)

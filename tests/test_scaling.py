@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from generated import generated_problems
+from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 
 import sparseopt as so
-from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 
 
 @pytest.mark.parametrize("solver", ["enumerate", "milp"])
@@ -42,7 +42,11 @@ def test_affine_change_of_targets(solver: str) -> None:
             shift = Fraction(7000) if problem.pattern.biases[-1][0] else Fraction(0)
             for slope in (Fraction(10**6), Fraction(1, 10**6)):
                 changed = so.TrainingProblem(
-                    problem.pattern, problem.X_exact, problem.Y_exact * slope + shift * slope, loss, problem.weights_exact
+                    problem.pattern,
+                    problem.X_exact,
+                    problem.Y_exact * slope + shift * slope,
+                    loss,
+                    problem.weights_exact,
                 )
                 base, result = so.solve(problem, solver), so.solve(changed, solver)
                 unit = float(slope) ** power
@@ -64,7 +68,9 @@ def test_scaled_parameters_map_back_to_the_same_function() -> None:
         built = ShallowParameters(problem.pattern)
         fit.add_to(built, 0, signs, theta)
         expected = fit.predict(signs, theta) * fit.target_scale + fit.target_shift
-        np.testing.assert_allclose(built.network().predict(problem.X)[:, 0], expected, rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            built.network().predict(problem.X)[:, 0], expected, rtol=1e-9, atol=1e-9, err_msg=name
+        )
         assert np.abs(fit.X).max() <= 1 + 1e-12
         assert np.abs(fit.y).max() <= 1 + 1e-12
         compared += 1

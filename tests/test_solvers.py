@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from generated import generated_problems
+from sparseopt.solvers.registry import SOLVERS, Capability, Solver
 
 import sparseopt as so
-from sparseopt.solvers.registry import SOLVERS, Capability, Solver
 
 PROVED = {Capability.PROOF, Capability.BOX_PROOF}
 CONFORMING = ("enumerate", "milp", "local")
@@ -44,8 +45,8 @@ def test_contract(name: str) -> None:
             assert len(result.trace) == len(rows) >= 1, what
             objectives, bounds = [r.objective for r in result.trace], [r.bound for r in result.trace]
             scale = 1e-6 * max(1, result.objective)
-            assert all(a >= b - scale for a, b in zip(objectives, objectives[1:], strict=False)), what
-            assert all(a <= b + scale for a, b in zip(bounds, bounds[1:], strict=False)), what
+            assert all(a >= b - scale for a, b in itertools.pairwise(objectives)), what
+            assert all(a <= b + scale for a, b in itertools.pairwise(bounds)), what
             assert max(bounds) <= result.objective + scale, what
             if solver.capabilities & PROVED:
                 assert result.status is so.Status.OPTIMAL, what
@@ -141,7 +142,12 @@ def test_patterns_without_a_theorem_are_never_called_optimal_without_a_bound() -
     compared = 0
     for sizes in ([1, 2, 2], [2, 3, 2], [1, 2, 2, 1], [2, 2, 2, 2]):
         for loss in ("linf", "l1", "l2"):
-            problem = so.TrainingProblem(so.families.dense(sizes), rng.normal(size=(12, sizes[0])), rng.normal(size=(12, sizes[-1])), loss)
+            problem = so.TrainingProblem(
+                so.families.dense(sizes),
+                rng.normal(size=(12, sizes[0])),
+                rng.normal(size=(12, sizes[-1])),
+                loss,
+            )
             result = so.solve(problem, "auto")
             assert result.solver == "local"
             assert result.network is not None
@@ -159,7 +165,9 @@ def test_affine_data_are_answered_by_theory() -> None:
     result = so.solve(witness)
     assert result.status is so.Status.NOT_ATTAINED
     assert result.bound == 0 < result.objective < 0.01
-    inside = so.TrainingProblem(so.families.dense([2, 2, 2]), [[0, 0], [1, 0], [0, 1], [2, 3]], [[1, 2], [3, 0], [0, 2], [2, -2]])
+    inside = so.TrainingProblem(
+        so.families.dense([2, 2, 2]), [[0, 0], [1, 0], [0, 1], [2, 3]], [[1, 2], [3, 0], [0, 2], [2, -2]]
+    )
     fitted = so.solve(inside)
     assert fitted.status is so.Status.OPTIMAL
     assert fitted.objective == 0

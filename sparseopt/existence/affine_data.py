@@ -32,7 +32,7 @@ _PRIME = 2**31 - 1
 
 @dataclass(frozen=True)
 class AffineSequence:
-    """Parameters whose predictions tend to X Aᵀ + 1 cᵀ; `outside` is a block that shows A ∉ 𝓛, None for an exact fit."""
+    """Parameters whose predictions tend to X Aᵀ + 1 cᵀ; `outside`: a block that shows A ∉ 𝓛, None for an exact fit."""
 
     sequence: DivergingSequence
     outside: Block | None
@@ -107,8 +107,9 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
     return ExistenceReport(
         Verdict.NOT_ATTAINED,
         Scope.THIS_DATASET,
-        f"Theorem N: the targets are affine with a matrix A in the closure of the linear counterpart but not in it (outputs "
-        f"{', '.join(str(r + 1) for r in rows)}); {needed} points in general position exclude an exact fit; infimum 0 ({PAPER})",
+        "Theorem N: the targets are affine with a matrix A in the closure of the linear counterpart but not in it "
+        f"(outputs {', '.join(str(r + 1) for r in rows)}); {needed} points in general position exclude an exact fit; "
+        f"infimum 0 ({PAPER})",
         "N",
         sequence=found.sequence,
         certificate={

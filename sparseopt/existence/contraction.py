@@ -48,17 +48,17 @@ class LinearNetwork:
         """The network of some outputs (rows) and inputs (columns) alone; all hidden nodes stay."""
         depth = self.outputs[0][0]
         keep_in, keep_out = {(0, c) for c in columns}, {(depth, r) for r in rows}
-        edges = {
-            (a, b) for a, b in self.edges if (a[0] != 0 or a in keep_in) and (b[0] != depth or b in keep_out)
-        }
+        edges = {(a, b) for a, b in self.edges if (a[0] != 0 or a in keep_in) and (b[0] != depth or b in keep_out)}
         return LinearNetwork(
-            tuple(x for x in self.inputs if x in keep_in), tuple(y for y in self.outputs if y in keep_out), frozenset(edges)
+            tuple(x for x in self.inputs if x in keep_in),
+            tuple(y for y in self.outputs if y in keep_out),
+            frozenset(edges),
         )
 
 
 @dataclass
 class _Step:
-    """One contracted node; `replaced` are its edges, `made` maps a new direct edge to the replaced edge it stands for."""
+    """One contracted node; `replaced`: its edges; `made`: new direct edge → the replaced edge that it stands for."""
 
     node: Node
     kind: str

@@ -18,7 +18,7 @@ def data_bound(problem: TrainingProblem) -> Fraction:
         for members in groups.values()
         for o in range(problem.pattern.n_outputs)
     ]
-    return max(best) if problem.loss is Loss.LINF else sum(best, Fraction(0))
+    return max(best) if problem.loss is Loss.LINF else sum(best, start=Fraction(0))
 
 
 def _best_constant(loss: Loss, pairs: list[tuple[Fraction, Fraction]]) -> Fraction:
@@ -27,9 +27,9 @@ def _best_constant(loss: Loss, pairs: list[tuple[Fraction, Fraction]]) -> Fracti
         return Fraction(0)
     if loss is Loss.LINF:
         return max(abs(y - z) * v * w / (v + w) for y, v in pairs for z, w in pairs)
-    total = sum(w for _, w in pairs)
+    total = sum((w for _, w in pairs), Fraction(0))
     if loss is Loss.L2:
-        mean = sum(y * w for y, w in pairs) / total
+        mean = sum((y * w for y, w in pairs), Fraction(0)) / total
         return sum((w * (y - mean) ** 2 for y, w in pairs), Fraction(0))
     below = Fraction(0)
     for median, w in sorted(pairs):

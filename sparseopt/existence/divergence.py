@@ -4,10 +4,10 @@ With enough points in general position and targets A x, the infimum is 0 and no 
 
 - *Infimum 0.* Take factors W_l(n) with product → A. Hidden biases keep every ReLU active on the data, and the output
   biases remove the constant. The loss is then that of the matrix W_L(n) ⋯ W_1(n) - A on the data, O(1/n).
-- *Not attained.* Let N_l count the hidden neurons on a path from the block's inputs to its outputs, d the block's inputs.
-  Their hyperplanes cut the block's input space into at most R = Π_l Σ_{i≤d} C(N_l, i) regions on each of which the network
-  is affine. Among d R + 1 points some region holds d + 1 affinely independent ones; an exact fit would there equal A x, so
-  A = W_L D_{L-1} ⋯ D_1 W_1 with 0/1 diagonal D's on the block, and A would lie in 𝓛.
+- *Not attained.* Let N_l count the hidden neurons on a path from the block's inputs to its outputs, d the block's
+  inputs. Their hyperplanes cut the block's input space into at most R = Π_l Σ_{i≤d} C(N_l, i) regions on each of which
+  the network is affine. Among d R + 1 points some region holds d + 1 affinely independent ones; an exact fit would
+  there equal A x, so A = W_L D_{L-1} ⋯ D_1 W_1 with 0/1 diagonal D's on the block, and A would lie in 𝓛.
 """
 
 from __future__ import annotations
@@ -81,7 +81,11 @@ class DivergingSequence:
 
 
 def diverging_sequence(
-    pattern: SparsityPattern, factors: LinearFactors, limit: ExactArray, X: ExactArray, constant: ExactArray | None = None
+    pattern: SparsityPattern,
+    factors: LinearFactors,
+    limit: ExactArray,
+    X: ExactArray,
+    constant: ExactArray | None = None,
 ) -> DivergingSequence | None:
     """Add biases to diverging factors so that the predictions on X tend to X limitᵀ + constant.
 

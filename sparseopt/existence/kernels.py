@@ -1,7 +1,8 @@
 """Kernel forms: linear counterparts with one hidden layer left after contraction, and their exact reductions.
 
-𝓛 = {matrices supported on V} + Σ_j {rank-one matrices on R_j × C_j}. V are the *free entries*, (R_j, C_j) the *kernels*.
-Every reduction keeps 𝓛 and knows its inverse: factors of the reduced form are lifted to factors of the form before.
+𝓛 = {matrices supported on V} + Σ_j {rank-one matrices on R_j × C_j}: V are the *free entries*, (R_j, C_j) the
+*kernels*. Every reduction keeps 𝓛 and knows its inverse: factors of the reduced form are lifted to
+factors of the form before.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Factor:
 
 
 Lift = Callable[[list[Factor], Matrix], list[Factor]]
-"""Factors of the reduced form and the target matrix → factors of the form before. V always takes what the target lacks."""
+"""Factors of the reduced form and the target matrix → factors of the form before. V takes what the target lacks."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,10 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpa
         ends = {*network.inputs, *network.outputs}
         deep = {v for edge in contraction.network.edges for v in edge} - ends
         return LinearCounterpart(
-            None, f"{len(deep)} hidden neurons in several layers remain after contraction; no rule covers them", (), tuple(steps)
+            None,
+            f"{len(deep)} hidden neurons in several layers remain after contraction; no rule covers them",
+            (),
+            tuple(steps),
         )
     form, nodes = found
     reduction = reduce(form)
@@ -139,7 +142,10 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpa
     steps += reduction.steps
     if not left.kernels:
         return LinearCounterpart(
-            True, "nothing but free entries is left after contraction and reduction: a coordinate subspace", (), tuple(steps)
+            True,
+            "nothing but free entries is left after contraction and reduction: a coordinate subspace",
+            (),
+            tuple(steps),
         )
     statements, undecided = [], []
     for members in groups(left):
@@ -205,7 +211,10 @@ def _blocks(network: LinearNetwork) -> Iterator[Block]:
     for a, b in ((2, 2), (2, 3), (3, 2), (3, 3)):
         if (a, b) == (2, 2) and found is not None:
             continue
-        if 0 < comb(len(rows), a) * comb(len(columns), b) <= MAX_BLOCKS and (a, b) != (len(rows), len(columns)):
+        if 0 < comb(len(rows), a) * comb(len(columns), b) <= MAX_BLOCKS and (a, b) != (
+            len(rows),
+            len(columns),
+        ):
             yield from product(combinations(rows, a), combinations(columns, b))
 
 

@@ -88,7 +88,10 @@ def _one_kernel(form: KernelForm, kernel: Kernel, A: Matrix) -> Placement | None
                 row_of[r], column_of[c] = number, number
                 left.discard((r, c))
     zeros = [
-        (r, c) for r in sorted(u) for c in sorted(v) if (r, c) in kernel.entries and (r, c) not in A and (r, c) not in form.free
+        (r, c)
+        for r in sorted(u)
+        for c in sorted(v)
+        if (r, c) in kernel.entries and (r, c) not in A and (r, c) not in form.free
     ]
     order: TopologicalSorter[int] = TopologicalSorter({row: set() for row in row_of.values()})
     for r, c in zeros:
@@ -132,7 +135,7 @@ def _equal_kernels(kernels: Sequence[Kernel], A: Matrix) -> Placement | None:
 
 
 def _cancelling_pair(a: Kernel, b: Kernel, A: Matrix) -> Placement | None:
-    """Two kernels that cancel at a common entry (r, c): limits e_r dᵀ + b e_cᵀ; only with evidence that A is outside."""
+    """Two kernels that cancel at a common entry (r, c): limits e_r dᵀ + b e_cᵀ; only if A is seen to be outside."""
     outside = _corner_of(a, b, A) or _corner_of(b, a, A) or _rows_of(a, b, A)
     if outside is None and (turned := _rows_of(_turn(a), _turn(b), {(c, r): x for (r, c), x in A.items()})) is not None:
         outside = turned[1], turned[0]
@@ -173,7 +176,7 @@ def _corner_of(a: Kernel, b: Kernel, A: Matrix) -> Block | None:
 
 
 def _rows_of(a: Kernel, b: Kernel, A: Matrix) -> Block | None:
-    """Rows r1 of `a` alone and r2 of `b` alone equal to multiples of e_c on columns c, c', a common row not: A is outside."""
+    """Rows r1 of `a` alone, r2 of `b` alone are multiples of e_c on columns c, c', a common row is not."""
     for c in sorted(a.columns & b.columns):
         for other in sorted((a.columns & b.columns) - {c}):
             r1 = next((r for r in sorted(a.rows - b.rows) if (r, c) in A and (r, other) not in A), None)

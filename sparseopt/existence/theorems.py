@@ -44,14 +44,17 @@ def no_shared_hidden_neuron(pattern: SparsityPattern) -> str | None:
 
 
 def independent_groups(pattern: SparsityPattern) -> str | None:
-    """C: outputs fall into groups that share no hidden neuron; closed ⇔ each group is. Applies if all are by D, S, U."""
+    """C: outputs in groups that share no hidden neuron; closed ⇔ each group is. Applies if all are by D, S, U."""
     if len(pattern.output_groups) < 2:
         return None
     parts = [always_attained(pattern.restrict_outputs(group)) for group in pattern.output_groups]
     if any(p is None for p in parts):
         return None
     names = sorted({p.split(":")[0] for p in parts if p is not None})
-    return f"Theorem C: the outputs fall into {len(parts)} groups that share no hidden neuron, each covered by {', '.join(names)}"
+    return (
+        f"Theorem C: the outputs fall into {len(parts)} groups that share no hidden neuron, each covered by "
+        f"{', '.join(names)}"
+    )
 
 
 PATTERN_THEOREMS: tuple[Callable[[SparsityPattern], str | None], ...] = (
