@@ -98,7 +98,7 @@ def _interior_point(rows: FloatArray) -> FloatArray | None:
         method="highs",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
-    if found.status != 0:
+    if found.status != 0 or found.x is None:
         raise ArithmeticError(f"the linear program of a cell's interior failed: {found.message}")
     u = np.asarray(found.x[:m])
     return u if float((rows @ u).min()) > MARGIN else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,7 @@ from sparseopt.solvers.registry import SOLVERS
 
 TABLE_N = (1, 10, 100, 1000, 10**4, 10**6)
 MAX_ROWS = 12
+WIDTH = 110
 MAX_DRAWN = 24
 
 
@@ -58,15 +60,18 @@ def result_text(problem: TrainingProblem, result: Result) -> str:
         f"objective  {result.objective:.10g}",
         f"bound      {result.bound:.10g}",
         f"gap        {100 * result.gap:.4g} %",
-        f"proof      {result.message}",
+        *_field("proof", result.message),
         f"solver     {result.solver}, {result.seconds:.2f} s, {result.trace[-1].nodes if result.trace else 0} nodes",
     ]
     if result.network is not None:
-        lines += [
-            "network    " + line if i == 0 else "           " + line
-            for i, line in enumerate(formula(result.network, problem.input_names))
-        ]
+        lines += _field("network", *formula(result.network, problem.input_names))
     return "\n".join(lines)
+
+
+def _field(name: str, *texts: str) -> list[str]:
+    """A named field of a report, folded to the report's width."""
+    folded = [line for text in texts for line in textwrap.wrap(text, WIDTH - 11, break_on_hyphens=False)]
+    return [f"{name if i == 0 else '':<11}{line}" for i, line in enumerate(folded)]
 
 
 def formula(network: Network, names: Sequence[str] | None = None) -> list[str]:
@@ -130,12 +135,9 @@ def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceRep
     lines = [repr(subject)]
     if max(pattern.sizes) <= MAX_DRAWN:
         lines.append(pattern.draw())
-    lines += ["", f"verdict    {report.verdict.value} ({report.scope.value})", f"reason     {report.reason}"]
+    lines += ["", f"verdict    {report.verdict.value} ({report.scope.value})", *_field("reason", report.reason)]
     if report.network is not None:
-        lines += [
-            "network    " + line if i == 0 else "           " + line
-            for i, line in enumerate(formula(report.network, names))
-        ]
+        lines += _field("network", *formula(report.network, names))
     problem = report.witness or (subject if isinstance(subject, TrainingProblem) else None)
     if report.sequence is not None and problem is not None:
         lines += ["", *_divergence_text(problem, report.sequence)]
