@@ -98,6 +98,12 @@ SOLVERS: Mapping[str, Solver] = {
             ("highspy", "clarabel"),
         ),
         Solver(
+            "exact",
+            "clause-learning search with linear programs in parameter space; proves the global optimum",
+            frozenset({Capability.LINF, Capability.PROOF}),
+            ("numba",),
+        ),
+        Solver(
             "milp",
             "big-M MILP solved by HiGHS through Pyomo; proves the optimum within a weight box",
             frozenset({Capability.LINF, Capability.L1, Capability.BOX_PROOF}),

@@ -12,11 +12,12 @@ import pytest
 import z3
 
 import sparseopt as so
+from sparseopt.certification import attained_by_bound
 from sparseopt.exact import exact_array
 from sparseopt.existence.affine_data import affine_data, enough_in_general_position
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import piece_bound, witness_problem
-from sparseopt.existence.theorems import independent_groups
+from sparseopt.existence.theorems import independent_groups, interpolation
 
 Array = np.ndarray[Any, Any]
 STEPS = (10, 10**3, 10**6)
@@ -164,6 +165,47 @@ def test_undecided_has_a_reason() -> None:
     hard = so.certify(so.TrainingProblem(so.families.dense([1, 2, 2]), X, Y))
     assert hard.verdict is not YES, "the infimum 0 of this dense problem is not attained (MATH 5)"
     assert hard.reason
+
+
+def test_theorems_stay_within_their_statements() -> None:
+    """S needs one hidden layer, U unshared neurons, I enough private neurons: one step outside none applies."""
+    for sizes in ([2, 2, 2, 1], [1, 2, 1, 2], [2, 1, 2]):
+        assert so.certify(so.families.dense(sizes)).verdict is so.Verdict.UNDECIDED
+    X, Y = [[0], [1], [2]], [[0, 1], [5, 0], [1, 7]]
+    one_private = so.SparsityPattern([np.ones((4, 1)), [[1, 0, 1, 1], [0, 1, 1, 1]]])
+    second_poor = so.SparsityPattern([np.ones((4, 1)), [[1, 1, 0, 1], [0, 0, 1, 1]]])
+    no_bias = so.SparsityPattern([np.ones((5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]], [[0] * 5, [1, 1]])
+    no_last = so.SparsityPattern([np.ones((5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]], [[1] * 5, [1, 0]])
+    for pattern in (so.families.dense([1, 4, 2]), one_private, second_poor, no_bias, no_last):
+        assert interpolation(so.TrainingProblem(pattern, X, Y)) is None
+    assert interpolation(interpolating()) is not None
+    rich = so.SparsityPattern([np.tile([[1, 0]], (5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]])
+    assert interpolation(so.TrainingProblem(rich, [[0, 0], [0, 1], [1, 1]], Y)) is None, "input 1 repeats"
+    assert interpolation(so.TrainingProblem(rich, [[0, 0], [2, 1], [1, 1]], Y)) is not None
+
+
+def test_bound_of_equal_inputs() -> None:
+    """The bound behind rule A is the best loss of one value per input, checked over all candidate values."""
+    rng = np.random.default_rng(12)
+    checks = 0
+    for _ in range(40):
+        y, w = (exact_array(x) for x in (rng.integers(-4, 5, 4), rng.integers(1, 4, 4)))
+        pairs = [(i, j) for i in range(4) for j in range(4)]
+        values = [(w[i] * y[i] + w[j] * y[j]) / (w[i] + w[j]) for i, j in pairs] + [(w * y).sum() / w.sum()]
+        for loss in so.Loss:
+            problem = so.TrainingProblem(so.families.dense([1, 1]), [[3]] * 4, y, loss, w)
+            best = min(loss.of((c - y)[:, None], w) for c in values)
+            assert data_bound(problem) == best
+            checks += 1
+    print(f"{checks} bounds of equal inputs")
+    two = so.TrainingProblem(LU, [[1, 1]] * 3, [[0, 0], [1, 5], [4, 5]], "l2")
+    means = [Fraction(5, 3), Fraction(10, 3)]
+    network = so.Network(LU, [np.zeros((2, 2))] * 2, [[0, 0], exact_array(means)])
+    report = attained_by_bound(two, network)
+    assert report is not None
+    assert (report.verdict, report.scope, report.theorem) == (YES, THIS, "A")
+    assert two.evaluate_exact(network) == data_bound(two) > 0
+    assert attained_by_bound(two, so.Network(LU, [np.zeros((2, 2))] * 2, [[0, 0], [1, 3]])) is None
 
 
 # -------------------------------------------------------------------------------------------- witnesses
@@ -324,6 +366,20 @@ def test_too_few_points_are_not_decided() -> None:
     assert isinstance(affine_data(on_grid), str), "nine points with three on a line are not enough"
     doubled = np.repeat(moment_points(5, 2), 2, axis=0)
     assert isinstance(affine_data(so.TrainingProblem(LU, doubled, doubled[:, ::-1])), str)
+
+
+def test_matrices_that_only_look_outside() -> None:
+    """A second neuron can realize what one cannot, and a matrix of too high rank is not in the closure at all."""
+    helped = so.SparsityPattern([[[1, 1, 1], [1, 1, 1], [0, 1, 0]], [[1, 1, 0], [1, 1, 1], [1, 1, 0]]])
+    A = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    report = affine_data(affine_problem(helped, A, general_count(helped)))
+    assert isinstance(report, str) or report.verdict is YES
+    for r, size in ((1, 3), (2, 3), (1, 2)):
+        pattern = so.families.low_rank(size, r, size)
+        assert isinstance(affine_data(affine_problem(pattern, np.eye(size, dtype=int), 30)), str)
+    inside = affine_data(affine_problem(so.families.low_rank(3, 2, 3), A, 30))
+    assert not isinstance(inside, str)
+    assert inside.verdict is YES
 
 
 def test_few_points_can_be_fitted() -> None:

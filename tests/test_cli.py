@@ -93,6 +93,34 @@ def assert_bounds(document: dict[str, Any], path: Path) -> None:
             assert sign * (after - before) >= -1e-9 * abs(before), "the trace gets better"
 
 
+def minimum_of_file(path: Path) -> float:
+    """The optimum of an exported .mps or .lp file, in the units that its note gives."""
+    import highspy
+
+    note = re.search(r"loss = objective \* (\S+)", path.read_text())
+    assert note
+    solver = highspy.Highs()
+    solver.silent()
+    assert solver.readModel(str(path)) == highspy.HighsStatus.kOk
+    solver.setOptionValue("mip_rel_gap", 0.0)
+    solver.run()
+    assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return float(solver.getInfo().objective_function_value) * float(note[1])
+
+
+def minimum_of_smt(path: Path) -> Fraction:
+    """The exact optimum of an exported .smt2 file."""
+    import z3
+
+    solver = z3.Optimize()
+    solver.from_file(str(path))
+    assert [str(o) for o in solver.objectives()] == ["loss"]
+    assert solver.check() == z3.sat
+    found = solver.model()[z3.Real("loss")].as_fraction()
+    assert isinstance(found, Fraction)
+    return found
+
+
 # solve
 
 
@@ -173,6 +201,13 @@ def test_time_limit() -> None:
     assert seconds < 15
 
 
+def test_a_gap_reached_in_a_box_says_so(run: Run) -> None:
+    """Within ±0.5 the bound is above the optimum over all parameters, 1/25: it must not pass for one on it."""
+    options = ("--solver", "milp", "--option", "weight_limit=0.5", "--gap", "0.3")
+    document = json_object(run("solve", DATA / "square-11-k2.json", *options, "--json").out)
+    assert document["weight_limit"] == 0.5 or document["bound"] <= 1 / 25
+
+
 def test_time_limit_in_a_box_says_so(run: Run) -> None:
     """A bound that was proved in a box is not one over all parameters, also when the time was up."""
     ended = run("solve", DATA / "mcycle-k3.json", "--solver", "milp", "--time-limit", "1", "--json")
@@ -218,11 +253,11 @@ def test_interrupt(name: str, options: list[str]) -> None:
         (["--time-limit", "0"], "time_limit: 0.0 is not a positive number of seconds"),
         (["--time-limit", "-1"], "time_limit: -1.0 is not a positive number"),
         (["--time-limit", "nan"], "time_limit: nan is not a positive number"),
-        (["--time-limit", "soon"], "soon"),
+        (["--time-limit", "soon"], "--time-limit"),
         (["--gap", "-1"], "gap: -1.0 is not a number of at least 0"),
         (["--gap", "nan"], "gap: nan is not a number of at least 0"),
         (["--seed", "-1"], "seed: -1 is not a whole number of at least 0"),
-        (["--seed", "1.5"], "1.5"),
+        (["--seed", "1.5"], "--seed"),
         (["--option", "weight_limit"], "--option 'weight_limit': write NAME=VALUE"),
         (["--option", "weight_limit=big"], "--option 'weight_limit=big': the value is not a number"),
         (["--solver", "milp", "--option", "speed=9"], "solver milp: unknown option 'speed'; it takes "),
@@ -287,10 +322,9 @@ def test_a_picture_that_cannot_be_written_is_refused_before_any_work(
     name: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "folder.png").mkdir()
-    worked = []
-    monkeypatch.setattr(import_module("sparseopt.solvers.solve"), "solve", lambda *a, **k: worked.append(a))
+    solver = import_module("sparseopt.solvers.solve")
+    monkeypatch.setattr(solver, "solve", lambda *_, **__: pytest.fail("it went to work first"))
     refused(run("solve", DATA / "square-11-k2.json", "--plot", tmp_path / name), name)
-    assert worked == []
     assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
 
 
@@ -420,44 +454,55 @@ def test_exported_milp_has_the_same_optimum(suffix: str, run: Run, tmp_path: Pat
     assert note[0] in ended.out
     solver = highspy.Highs()
     solver.silent()
-    assert solver.readModel(str(path)) == highspy.HighsStatus.kOk
+    solver.readModel(str(path))
     binaries = sum(kind == highspy.HighsVarType.kInteger for kind in solver.getLp().integrality_)
     assert binaries == 2 * 11 + 2
-    solver.setOptionValue("mip_rel_gap", 0.0)
-    solver.run()
-    assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    assert solver.getInfo().objective_function_value * float(note[1]) == pytest.approx(1 / 25, abs=1e-7)
+    assert minimum_of_file(path) == pytest.approx(1 / 25, abs=1e-7)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(("name", "optimum"), [("square-11-k2", Fraction(1, 25)), ("square-21-k3", Fraction(3, 70))])
 def test_exported_smt_has_the_exact_optimum(name: str, optimum: Fraction, run: Run, tmp_path: Path) -> None:
-    import z3
-
     path = tmp_path / "model.smt2"
     ended = run("export", DATA / f"{name}.json", path)
     assert (ended.code, ended.err) == (0, "")
-    solver = z3.Optimize()
-    solver.from_file(str(path))
-    assert [str(o) for o in solver.objectives()] == ["loss"]
-    assert solver.check() == z3.sat
-    found = solver.model()[z3.Real("loss")]
-    assert found.as_fraction() == optimum
+    assert minimum_of_smt(path) == optimum
 
 
 def test_a_narrow_box_raises_the_exported_optimum(run: Run, tmp_path: Path) -> None:
-    import highspy
-
     values = []
     for limit in ("10", "0.5"):
         path = tmp_path / f"box-{limit}.lp"
         assert run("export", DATA / "square-11-k2.json", path, "--weight-limit", limit).code == 0
-        solver = highspy.Highs()
-        solver.silent()
-        solver.readModel(str(path))
-        solver.run()
-        values.append(solver.getInfo().objective_function_value)
-    assert values[1] > values[0] + 0.1
+        values.append(minimum_of_file(path))
+    assert values[1] > values[0] + 0.05
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("loss", ["linf", "l1"])
+def test_exports_agree_with_the_solver(sign: int, loss: str, run: Run, tmp_path: Path) -> None:
+    """Two outputs in different units, weighted points, a skip weight, both signs of the curvature."""
+    X = [Fraction(n, 2) for n in range(-3, 4)]
+    Y = [[sign * x * x + 1, -100 * sign * abs(x - 1) + 3 * x] for x in X]
+    weights = [Fraction(n + 1, 3) for n in range(7)]
+    pattern = so.SparsityPattern([[[1], [1]], [[1, 0], [0, 1]]], [[1, 1], [1, 0]], [[0], [1]])
+    problem = so.TrainingProblem(pattern, [[x] for x in X], Y, loss, weights)
+    problem.save(tmp_path / "p.json")
+    expected = so.solve(problem, "enumerate")
+    assert expected.status is so.Status.OPTIMAL
+    assert expected.objective > 0.1
+    for suffix in ("mps", "lp", "smt2"):
+        path = tmp_path / f"p.{suffix}"
+        assert run("export", tmp_path / "p.json", path).code == 0
+        found = float(minimum_of_smt(path)) if suffix == "smt2" else minimum_of_file(path)
+        assert found == pytest.approx(expected.objective, rel=1e-6), suffix
+
+
+def test_exported_smt_uses_negative_signs(run: Run, tmp_path: Path) -> None:
+    squares = so.load_problem(DATA / "square-11-k2.json")
+    so.TrainingProblem(squares.pattern, squares.X_exact, -squares.Y_exact).save(tmp_path / "p.json")
+    assert run("export", tmp_path / "p.json", tmp_path / "p.smt2").code == 0
+    assert minimum_of_smt(tmp_path / "p.smt2") == Fraction(1, 25)
 
 
 @pytest.mark.parametrize(
@@ -543,6 +588,15 @@ def test_a_terminal_without_unicode(arguments: list[str]) -> None:
     assert b"Traceback" not in done.stderr
     assert done.returncode == 0
     assert done.stdout
+
+
+def test_a_name_that_no_encoding_has(tmp_path: Path) -> None:
+    """JSON can spell half a surrogate pair, a terminal cannot."""
+    path = tmp_path / "p.json"
+    so.TrainingProblem(so.families.dense([1, 1]), [[0], [1]], [0, 1], name="half \ud800").save(path)
+    done = subprocess.run([*COMMAND, "solve", str(path)], capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 2)
 
 
 # progress

@@ -307,14 +307,13 @@ def test_two_crossed_kernels() -> None:
 
 
 def test_three_ordered_kernels() -> None:
-    """P: kernels that are pairwise disjoint or crossing are closed; with one bad pair nothing says so."""
+    """P: three kernels that are pairwise disjoint or crossing are closed."""
     first = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
     good = so.SparsityPattern([first, [[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]]])
-    bad = so.SparsityPattern([first, [[1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 0, 1]]])
     lc = so.linear_counterpart(good)
     assert lc.closed is True
     assert len(lc.kernels) == 3
-    assert so.linear_counterpart(bad).closed is not True
+    assert refute_closed(good, np.random.default_rng(3), 40)["sat"] > 10
 
 
 # ----------------------------------------------------------------------------------------------- closed
@@ -423,6 +422,49 @@ def test_small_classes(rows: int, hidden: int, columns: int) -> None:
         assert answers[None] == 0, "two hidden neurons are completely decided (W2)"
 
 
+NOT_CLOSED_333 = [
+    ([[0, 0, 1], [0, 1, 1], [1, 0, 1]], [[0, 0, 0], [0, 1, 1], [1, 1, 1]]),
+    ([[0, 0, 1], [1, 1, 1], [1, 1, 0]], [[0, 0, 1], [0, 1, 1], [1, 1, 1]]),
+    ([[0, 0, 1], [1, 1, 0], [1, 1, 1]], [[0, 1, 1], [0, 1, 1], [1, 0, 1]]),
+    ([[0, 1, 1], [1, 0, 1], [1, 0, 1]], [[0, 0, 1], [0, 1, 0], [1, 1, 1]]),
+    ([[0, 1, 1], [1, 1, 1], [1, 1, 1]], [[0, 0, 1], [0, 1, 0], [1, 1, 1]]),
+    ([[0, 1, 1], [0, 1, 1], [1, 1, 1]], [[0, 1, 1], [0, 1, 1], [1, 1, 1]]),
+    ([[0, 1, 1], [1, 0, 1], [1, 1, 0]], [[0, 1, 1], [1, 0, 1], [1, 1, 0]]),
+]
+"""Patterns that no 2 × 2 block shows to be bad; pairs of neurons that cancel (T) do."""
+
+
+@pytest.mark.parametrize(("first", "second"), NOT_CLOSED_333)
+def test_hard_patterns_are_not_called_closed(first: list[list[int]], second: list[list[int]]) -> None:
+    """A limit outside the set exists (z3), so the answer is False or None, also with a closed block beside it."""
+    a, b = np.array(first), np.array(second)
+    matrices = closure_matrices(a, b, np.random.default_rng(5), 300)
+    assert any(is_product(so.SparsityPattern([a, b]), A) == "unsat" for A in matrices)
+    ones = np.ones((1, 2))
+    for top, bottom in ((a, b), _side_by_side((a, b), (ones, ones.T)), _side_by_side((ones, ones.T), (a, b))):
+        assert so.linear_counterpart(so.SparsityPattern([top, bottom])).closed is not True
+
+
+def _side_by_side(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Two patterns that share nothing, as one."""
+    first, second = (
+        np.block([[x, np.zeros((x.shape[0], y.shape[1]))], [np.zeros((y.shape[0], x.shape[1])), y]])
+        for x, y in zip(one, other, strict=True)
+    )
+    return first, second
+
+
+def test_one_bad_group_is_enough() -> None:
+    """Groups: rank one beside LU is not closed, in either order; two closed ones are closed."""
+    rank_one = np.ones((1, 2)), np.ones((2, 1))
+    for parts in ((rank_one, lu_masks(2)), (lu_masks(2), rank_one), (lu_masks(3), lu_masks(2))):
+        pattern = so.SparsityPattern(_side_by_side(*parts))
+        lc = so.linear_counterpart(pattern)
+        assert lc.closed is False
+        assert check_not_closed(pattern, lc) == ("unsat", "unsat")
+    assert so.linear_counterpart(so.SparsityPattern(_side_by_side(rank_one, rank_one))).closed is True
+
+
 # ------------------------------------------------------------------------------------------- invariance
 
 
@@ -511,7 +553,7 @@ def test_certificate_repeats_the_evidence() -> None:
             total = value if total is None else value @ total
         limit = np.array([[Fraction(x) for x in row] for row in document["limit"]], dtype=object)
         assert abs(total - limit).max() <= error
-        assert (total != limit).any()
+        assert np.any(total != limit)
     assert so.linear_counterpart(so.families.dense([2, 2, 2])).certificate is not None
 
 

@@ -1,0 +1,212 @@
+"""Geometry as propagation: a direction in the cone of decided directions has its activation decided too.
+
+If u_v = Σ λ_a u_a (a decided active) - Σ μ_c u_c (c decided inactive) with λ, μ ≥ 0, then u_v · θ_j ≥ 0, so v may be
+taken active; mirrored for inactive. The directions with positive coefficients are the reason. Witness vectors, each a
+possible θ_j, answer most questions without a cone computation: a variable that two witnesses see on both sides is free.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign
+from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
+from sparseopt.solvers.exact.instance import Instance
+
+WITNESSES = 24
+_SEES = 1e-8
+"""A witness sees a direction on one side if their scalar product is larger than this."""
+_HOLDS = -1e-10
+"""A witness respects a decision if its scalar product with the signed direction is at least this."""
+
+
+class Geometry(NamedTuple):
+    """Witness vectors per neuron (a ring), which neurons have new decisions, variables in play per neuron.
+
+    `listed[first[j] + a]`, a < `listed_count[j]`, are neuron j's variables in play.
+    """
+
+    witness: Any
+    newest: Any
+    respects: Any
+    dirty: Any
+    listed: Any
+    listed_count: Any
+    owner: Any
+    cone: ConeWork
+
+
+def new_geometry(inst: Instance) -> Geometry:
+    """No witnesses, nothing in play."""
+    k, (variables, m) = inst.plus.size, inst.direction.shape
+    return Geometry(
+        np.zeros((k, WITNESSES, m)),
+        np.zeros(k, dtype=np.int64),
+        np.zeros(WITNESSES, dtype=np.bool_),
+        np.zeros(k, dtype=np.bool_),
+        np.zeros(variables, dtype=np.int64),
+        np.zeros(k, dtype=np.int64),
+        np.zeros(variables, dtype=np.int64),
+        new_cone_work(variables, m),
+    )
+
+
+@njit(cache=True)
+def _dot(a: Any, b: Any) -> float:
+    total = 0.0
+    for q in range(a.size):
+        total += a[q] * b[q]
+    return total
+
+
+@njit(cache=True)
+def _add_witness(geo: Geometry, j: int, vector: Any, scale: float) -> int:
+    """Keep scale × vector as neuron j's newest witness; returns its place in the ring."""
+    w = geo.newest[j]
+    geo.newest[j] = (w + 1) % WITNESSES
+    for q in range(vector.size):
+        geo.witness[j, w, q] = scale * vector[q]
+    return w
+
+
+@njit(cache=True)
+def _gather(inst: Instance, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
+    """Signed directions of neuron j's decided variables (not those implied by geometry) as generators; their number."""
+    count = 0
+    for a in range(geo.listed_count[j]):
+        v = geo.listed[inst.first[j] + a]
+        if asg.value[v] != 0 and asg.reason[v] != GEOMETRY and asg.position[v] < before:
+            for q in range(inst.direction.shape[1]):
+                geo.cone.generators[count, q] = asg.value[v] * inst.direction[v, q]
+            geo.owner[count] = v
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def _respected(geo: Geometry, j: int, w: int, count: int) -> bool:
+    for a in range(count):
+        if _dot(geo.witness[j, w], geo.cone.generators[a]) < _HOLDS:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _true_literal(asg: Assignment, v: int) -> int:
+    return 2 * v if asg.value[v] > 0 else 2 * v + 1
+
+
+@njit(cache=True)
+def _test(inst: Instance, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
+    """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
+    m = inst.direction.shape[1]
+    for q in range(m):
+        geo.cone.target[q] = side * inst.direction[v, q]
+    size = in_cone(geo.cone, count, m)
+    if size == OUTSIDE:
+        length = np.sqrt(_dot(geo.cone.residual, geo.cone.residual))
+        _add_witness(geo, j, geo.cone.residual, -1.0 / length)
+    return size
+
+
+@njit(cache=True)
+def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict: Any) -> int:
+    """Are the new literals possible beside the older ones? Size of the conflict, literals in `conflict`; or 0.
+
+    A conflict is a set of false literals.
+    """
+    while asg.counts[CHECKED] < asg.counts[TRAIL]:
+        literal = asg.trail[asg.counts[CHECKED]]
+        asg.counts[CHECKED] += 1
+        v = literal >> 1
+        if asg.reason[v] == GEOMETRY:
+            continue
+        j = inst.neuron[v]
+        geo.dirty[j] = True
+        count = _gather(inst, asg, geo, j, asg.position[v])
+        if count == 0:
+            continue
+        side = float(asg.value[v])
+        seen = False
+        for w in range(WITNESSES):
+            if side * _dot(geo.witness[j, w], inst.direction[v]) > _SEES and _respected(geo, j, w, count):
+                seen = True
+                break
+        if seen:
+            continue
+        size = _test(inst, geo, j, v, -side, count)
+        if size > 0:
+            for e in range(size):
+                conflict[e] = _true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
+            conflict[size] = literal ^ 1
+            return size + 1
+    return 0
+
+
+@njit(cache=True)
+def imply(inst: Instance, asg: Assignment, geo: Geometry, point: Any) -> int:
+    """Assign what the decided directions of the dirty neurons imply; how many literals that were."""
+    added = 0
+    for j in range(inst.plus.size):
+        if geo.dirty[j]:
+            geo.dirty[j] = False
+            added += _imply_neuron(inst, asg, geo, point, j)
+    return added
+
+
+@njit(cache=True)
+def _imply_neuron(inst: Instance, asg: Assignment, geo: Geometry, point: Any, j: int) -> int:
+    count = _gather(inst, asg, geo, j, asg.value.size)
+    if count == 0:
+        return 0
+    start, stop = inst.place[j], inst.place[j + 1]
+    length = 0.0
+    for q in range(start, stop):
+        length += point[q] * point[q]
+    if length > 1e-18:
+        w = geo.newest[j]
+        geo.newest[j] = (w + 1) % WITNESSES
+        for q in range(stop - start):
+            geo.witness[j, w, q] = point[start + q] / np.sqrt(length)
+    for w in range(WITNESSES):
+        geo.respects[w] = _respected(geo, j, w, count)
+    added = 0
+    for a in range(geo.listed_count[j]):
+        v = geo.listed[inst.first[j] + a]
+        if asg.value[v] == 0:
+            added += _imply_variable(inst, asg, geo, j, v, count)
+    return added
+
+
+@njit(cache=True)
+def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> int:
+    """1 if the variable's value follows from the generators, which then are its reason; else 0."""
+    above, below = False, False
+    for w in range(WITNESSES):
+        if geo.respects[w]:
+            seen = _dot(geo.witness[j, w], inst.direction[v])
+            above = above or seen > _SEES
+            below = below or seen < -_SEES
+            if above and below:
+                return 0
+    for side in (1.0, -1.0):
+        if (side > 0 and below) or (side < 0 and above):
+            continue
+        newest = geo.newest[j]
+        size = _test(inst, geo, j, v, side, count)
+        if size > 0:
+            asg.cone_size[v] = size
+            for e in range(size):
+                asg.cone_literals[v, e] = _true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
+            assign(asg, 2 * v if side > 0 else 2 * v + 1, GEOMETRY)
+            return 1
+        if size == OUTSIDE:
+            geo.respects[newest] = _respected(geo, j, newest, count)
+            if geo.respects[newest]:
+                seen = _dot(geo.witness[j, newest], inst.direction[v])
+                above = above or seen > _SEES
+                below = below or seen < -_SEES
+    return 0

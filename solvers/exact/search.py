@@ -1,0 +1,362 @@
+"""The search of one sign class: conflict-driven clause learning with the node's linear program as its theory.
+
+Runs in slices: :func:`run_slice` returns after a given number of linear programs, when storage is full, or at the end.
+Everything it needs is in arrays, so the caller can look at limits, report and resume.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sparseopt.solvers.exact.analysis import (
+    LONGEST_COPY,
+    Learning,
+    asserting_level,
+    conflict_level,
+    decay,
+    learn,
+    levels_in,
+    new_learning,
+    store_with_copies,
+)
+from sparseopt.solvers.exact.assignment import (
+    LEVEL,
+    TRAIL,
+    Assignment,
+    assign,
+    backjump,
+    new_assignment,
+    open_level,
+)
+from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, forget_half, has_room, new_clauses, propagate
+from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
+from sparseopt.solvers.exact.instance import Instance
+from sparseopt.solvers.exact.simplex import (
+    CUT,
+    LOWER,
+    SIGN,
+    STALLED,
+    UPPER,
+    Basis,
+    new_basis,
+    solve_node,
+)
+
+PROVED, PAUSED, NEEDS_ROOM = 0, 1, 2
+"""How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow."""
+
+NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PLAY, FOUND = range(10)
+"""Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
+forgetting, stalled programs, leaves closed by their own bound only, points in play, improved incumbents."""
+
+UPPER_BOUND, LEAST_LEAF, ROOT_BOUND = 0, 1, 2
+"""Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0."""
+
+_RESTART_UNIT = 100
+_FORGET_FIRST = 20_000
+_PATIENCE = 100
+_MULTIPLIER = 1e-10
+"""Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
+
+
+class Snapshots(NamedTuple):
+    """The basis at the decision that ended each level, for a warm start after a backjump."""
+
+    inverse: Any
+    point: Any
+    code: Any
+
+
+class Search(NamedTuple):
+    """The whole state of a search."""
+
+    asg: Assignment
+    store: Clauses
+    learning: Learning
+    geo: Geometry
+    basis: Basis
+    snapshots: Snapshots
+    play: Any
+    in_play: Any
+    listed: Any
+    pre: Any
+    error: Any
+    conflict: Any
+    best: Any
+    counts: Any
+    values: Any
+
+
+def new_snapshots(levels: int, n: int) -> Snapshots:
+    """Room for so many levels."""
+    return Snapshots(np.zeros((levels, n, n)), np.zeros((levels, n)), np.zeros((levels, n, 3), dtype=np.int64))
+
+
+def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
+    """A search with the given points in play."""
+    (variables, m), (P, k) = inst.direction.shape, inst.square.shape
+    n = inst.features.shape[1] + 1
+    search = Search(
+        new_assignment(variables, m),
+        new_clauses(variables),
+        new_learning(variables),
+        new_geometry(inst),
+        new_basis(n),
+        new_snapshots(32, n),
+        np.zeros(P, dtype=np.int64),
+        np.zeros(P, dtype=np.bool_),
+        np.zeros(variables, dtype=np.bool_),
+        np.zeros((P, k)),
+        np.zeros(P),
+        np.zeros(variables + 2, dtype=np.int64),
+        np.zeros(n),
+        np.zeros(10, dtype=np.int64),
+        np.array([upper_bound, np.inf, 0.0]),
+    )
+    search.counts[RESTART_AT] = _RESTART_UNIT
+    search.counts[FORGET_AT] = _FORGET_FIRST
+    for i in start:
+        add_point(inst, search, int(i))
+    return search
+
+
+@njit(cache=True)
+def add_point(inst: Instance, s: Search, i: int) -> None:
+    """Bring a point into play, with its variables."""
+    if s.in_play[i]:
+        return
+    s.in_play[i] = True
+    s.play[s.counts[IN_PLAY]] = i
+    s.counts[IN_PLAY] += 1
+    for j in range(inst.plus.size):
+        v = inst.variable[i, j]
+        s.geo.dirty[j] = True
+        if v >= 0 and not s.listed[v]:
+            s.listed[v] = True
+            s.geo.listed[inst.first[j] + s.geo.listed_count[j]] = v
+            s.geo.listed_count[j] += 1
+
+
+@njit(cache=True)
+def evaluate(inst: Instance, s: Search) -> int:
+    """Residuals of the true network at the program's parameters on all points; the worst point."""
+    point = s.basis.point
+    n, k = point.size, inst.plus.size
+    worst = 0
+    for i in range(inst.targets.size):
+        f = 0.0
+        for q in range(inst.place[k], n - 1):
+            f += inst.features[i, q] * point[q]
+        for j in range(k):
+            p = 0.0
+            for q in range(inst.place[j], inst.place[j + 1]):
+                p += inst.features[i, q] * point[q]
+            s.pre[i, j] = p
+            if p > 0.0:
+                f += p if inst.plus[j] else -p
+        s.error[i] = inst.weights[i] * (f - inst.targets[i])
+        if abs(s.error[i]) > abs(s.error[worst]):
+            worst = i
+    return worst
+
+
+@njit(cache=True)
+def _infer(inst: Instance, s: Search) -> int:
+    """Clauses and geometry to a fixed point; size of a conflict in `s.conflict`, 0 if there is none."""
+    while True:
+        c = propagate(s.store, s.asg)
+        if c >= 0:
+            for e in range(s.store.size[c]):
+                s.conflict[e] = s.store.literals[s.store.start[c] + e]
+            return s.store.size[c]
+        size = check_new_literals(inst, s.asg, s.geo, s.conflict)
+        if size > 0:
+            return size
+        if imply(inst, s.asg, s.geo, s.basis.point) == 0:
+            return 0
+
+
+@njit(cache=True)
+def _blame(inst: Instance, s: Search, variable: int, size: int) -> int:
+    """Add the (false) negation of a variable's decision to the conflict, once."""
+    if variable < 0 or s.learning.seen[variable]:
+        return size
+    s.learning.seen[variable] = True
+    s.conflict[size] = 2 * variable + (1 if s.asg.value[variable] > 0 else 0)
+    return size + 1
+
+
+@njit(cache=True)
+def _explain(inst: Instance, s: Search) -> int:
+    """The decisions behind the program's bound: those of its rows with a multiplier. Size of the conflict."""
+    n = s.basis.point.size
+    size = 0
+    for b in range(n):
+        if s.basis.inverse[b, n - 1] > _MULTIPLIER:
+            kind, index = s.basis.code[b, 0], s.basis.code[b, 1]
+            if kind == SIGN:
+                size = _blame(inst, s, index, size)
+            elif kind in (UPPER, LOWER):
+                for j in range(inst.plus.size):
+                    if inst.plus[j] == (kind == LOWER):
+                        size = _blame(inst, s, inst.variable[index, j], size)
+    for e in range(size):
+        s.learning.seen[s.conflict[e] >> 1] = False
+    return size
+
+
+@njit(cache=True)
+def _blame_all(s: Search) -> int:
+    """All literals of the trail as conflict, for a leaf that only its own bound closes."""
+    size = s.asg.counts[TRAIL]
+    for a in range(size):
+        s.conflict[a] = s.asg.trail[a] ^ 1
+    return size
+
+
+@njit(cache=True)
+def _choose(inst: Instance, s: Search, tolerance: float) -> int:
+    """The literal to decide: the most active undecided neuron that keeps a violated point's row out; -1 if none.
+
+    Its phase is that of the program's parameters.
+    """
+    bound = s.basis.point[s.basis.point.size - 1]
+    best, chosen = -1.0, -1
+    for a in range(s.counts[IN_PLAY]):
+        i = s.play[a]
+        excess = abs(s.error[i]) - bound
+        if excess <= tolerance:
+            continue
+        for j in range(inst.plus.size):
+            v = inst.variable[i, j]
+            if v >= 0 and s.asg.value[v] == 0 and inst.plus[j] == (s.error[i] < 0):
+                score = s.learning.activity[v] / s.learning.increment[0] + 1e-3 * excess
+                if score > best:
+                    best = score
+                    chosen = 2 * v + (0 if (s.pre[i, j] > 0) == (inst.orient[i, j] > 0) else 1)
+    return chosen
+
+
+@njit(cache=True)
+def _save(s: Search) -> None:
+    level = s.asg.counts[LEVEL]
+    s.snapshots.inverse[level] = s.basis.inverse
+    s.snapshots.point[level] = s.basis.point
+    s.snapshots.code[level] = s.basis.code
+
+
+@njit(cache=True)
+def _restore(s: Search) -> None:
+    level = s.asg.counts[LEVEL]
+    s.basis.inverse[:, :] = s.snapshots.inverse[level]
+    s.basis.point[:] = s.snapshots.point[level]
+    s.basis.code[:, :] = s.snapshots.code[level]
+
+
+@njit(cache=True)
+def luby(i: int) -> int:
+    """1, 1, 2, 1, 1, 2, 4, … (i from 1)."""
+    while True:
+        k = 1
+        while (1 << k) - 1 < i:
+            k += 1
+        if (1 << k) - 1 == i:
+            return 1 << (k - 1)
+        i -= (1 << (k - 1)) - 1
+
+
+@njit(cache=True)
+def _resolve(inst: Instance, s: Search, size: int) -> bool:
+    """Learn from a conflict, jump back, store the clause and its copies. False if the conflict holds at level 0."""
+    s.counts[CONFLICTS] += 1
+    highest = conflict_level(s.asg, s.conflict, size)
+    if highest == 0:
+        return False
+    length = learn(s.store, s.asg, s.learning, s.conflict, size, highest, s.counts[CONFLICTS])
+    decay(s.learning)
+    level = asserting_level(s.asg, s.learning, length)
+    lbd = levels_in(s.asg, s.learning, length)
+    if s.counts[CONFLICTS] >= s.counts[RESTART_AT]:
+        s.counts[RESTARTS] += 1
+        s.counts[RESTART_AT] = s.counts[CONFLICTS] + _RESTART_UNIT * luby(s.counts[RESTARTS] + 1)
+        level = 0
+    backjump(s.asg, level)
+    s.geo.dirty[:] = False
+    _restore(s)
+    if level == 0 and s.store.counts[CLAUSES] > s.counts[FORGET_AT]:
+        s.counts[FORGET_AT] = s.counts[FORGET_AT] * 115 // 100
+        forget_half(s.store, s.asg, _PATIENCE)
+    store_with_copies(inst, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
+    return True
+
+
+@njit(cache=True)
+def _node(inst: Instance, s: Search, tolerance: float) -> int:
+    """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
+    s.counts[NODES] += 1
+    n = s.basis.point.size
+    pivots = s.counts[PIVOTS : PIVOTS + 1]
+    cutoff = s.values[UPPER_BOUND] - tolerance
+    end = solve_node(
+        inst, s.basis, s.asg.value, s.asg.trail, s.asg.counts[TRAIL], s.play, s.counts[IN_PLAY], cutoff, pivots
+    )
+    if end == STALLED:
+        s.counts[STALLS] += 1
+    if end != CUT:
+        worst = evaluate(inst, s)
+        if abs(s.error[worst]) < s.values[UPPER_BOUND]:
+            s.values[UPPER_BOUND] = abs(s.error[worst])
+            s.best[:] = s.basis.point
+            s.counts[FOUND] += 1
+            cutoff = s.values[UPPER_BOUND] - tolerance
+        if s.basis.point[n - 1] < cutoff:
+            if s.asg.counts[LEVEL] == 0:
+                s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.point[n - 1])
+            if not s.in_play[worst]:
+                add_point(inst, s, worst)
+                return -1
+            return 0
+    return _explain(inst, s)
+
+
+@njit(cache=True)
+def _has_room(inst: Instance, s: Search) -> bool:
+    """Room for one more level, and for one more clause (at most all variables in play) with its copies."""
+    copies, listed = inst.copies.shape[0], s.geo.listed_count.sum()
+    return s.asg.counts[LEVEL] + 1 < s.snapshots.point.shape[0] and has_room(
+        s.store, copies, listed + 2 + copies * LONGEST_COPY
+    )
+
+
+@njit(cache=True)
+def run_slice(inst: Instance, s: Search, tolerance: float, nodes: int) -> int:
+    """Search on for about so many linear programs; PROVED, PAUSED or NEEDS_ROOM."""
+    stop = s.counts[NODES] + nodes
+    while True:
+        if not _has_room(inst, s):
+            return NEEDS_ROOM
+        size = _infer(inst, s)
+        if size == 0:
+            size = _node(inst, s, tolerance)
+            if size < 0:
+                continue
+            if size == 0:
+                if s.values[UPPER_BOUND] - tolerance <= s.basis.point[s.basis.point.size - 1]:
+                    return PROVED
+                literal = _choose(inst, s, tolerance)
+                if literal < 0:
+                    s.counts[LEAVES] += 1
+                    s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.point[s.basis.point.size - 1])
+                    size = _blame_all(s)
+                else:
+                    _save(s)
+                    open_level(s.asg)
+                    assign(s.asg, literal, -1)
+                    if s.counts[NODES] >= stop:
+                        return PAUSED
+                    continue
+        if not _resolve(inst, s, size):
+            return PROVED

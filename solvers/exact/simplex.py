@@ -1,0 +1,321 @@
+"""The linear program of a node, in parameter space: dual simplex on implicit rows.
+
+    min t   over θ ∈ R^N, t ≥ 0   subject to
+
+- a *sign row* for each decided variable: ± a·θ_j ≥ 0;
+- an *upper row* ω_i (f_i - y_i) ≤ t for a point whose - neurons are all decided: its active - neurons enter as they are,
+  its + neurons as any subset (σ(p) ≥ p and σ(p) ≥ 0), so each subset gives a valid row; the violated one has p > 0;
+- a *lower row* ω_i (y_i - f_i) ≤ t, mirrored, for a point whose + neurons are all decided.
+
+Rows are never stored: they are priced from the points in play. Only the inverse of the basis, n × n with n = N + 1, is
+kept. θ = 0 satisfies all sign rows, so the program is always feasible; only its value closes a node. The multipliers of
+the basis rows are the last column of the inverse, and t = Σ multiplier × right-hand side is a valid bound whenever
+they are not negative.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sparseopt.solvers.exact.instance import Instance
+
+FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
+"""Kinds of basis rows: θ_q = 0 (artificial, multiplier 0), sign, upper and lower error rows, t ≥ 0."""
+
+OPTIMAL, CUT, STALLED = 0, 1, 2
+
+FEASIBLE = 1e-9
+"""A row counts as violated from this scaled violation on."""
+_MAX_PIVOTS = 400
+_REFACTOR_AFTER = 60
+
+
+class Basis(NamedTuple):
+    """Row b of `inverse` belongs to basis row b: (kind, index, subset) in `code`; θ and t are in `point`.
+
+    `age[0]` counts pivots since the last refactorisation. The rest is work space.
+    """
+
+    inverse: Any
+    point: Any
+    code: Any
+    age: Any
+    row: Any
+    alpha: Any
+    square: Any
+
+
+def new_basis(n: int) -> Basis:
+    """The starting basis θ = 0, t = 0 for n = N + 1 variables."""
+    basis = Basis(
+        np.zeros((n, n)),
+        np.zeros(n),
+        np.zeros((n, 3), dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros((n, 2 * n)),
+    )
+    reset_basis(basis)
+    return basis
+
+
+@njit(cache=True)
+def reset_basis(basis: Basis) -> None:
+    """θ = 0, t = 0."""
+    n = basis.point.size
+    basis.inverse[:, :] = 0.0
+    basis.point[:] = 0.0
+    basis.code[:, :] = 0
+    basis.age[0] = 0
+    for q in range(n):
+        basis.inverse[q, q] = 1.0
+        basis.code[q, 1] = q
+    basis.code[n - 1, 0] = FLOOR
+
+
+@njit(cache=True)
+def fill_row(inst: Instance, kind: int, index: int, subset: int, row: Any) -> float:
+    """Write the row's coefficients into `row` and return its right-hand side (row · (θ, t) ≥ side)."""
+    row[:] = 0.0
+    n = row.size
+    if kind == FREE:
+        row[index] = 1.0
+        return 0.0
+    if kind == FLOOR:
+        row[n - 1] = 1.0
+        return 0.0
+    if kind == SIGN:
+        j = inst.neuron[index]
+        side = 1.0 if subset == 1 else -1.0
+        for q in range(inst.place[j + 1] - inst.place[j]):
+            row[inst.place[j] + q] = side * inst.direction[index, q]
+        return 0.0
+    weight = -inst.weights[index] if kind == UPPER else inst.weights[index]
+    for j in range(inst.plus.size):
+        if (subset >> j) & 1:
+            scale = weight if inst.plus[j] else -weight
+            for q in range(inst.place[j], inst.place[j + 1]):
+                row[q] = scale * inst.features[index, q]
+    for q in range(inst.place[inst.plus.size], n - 1):
+        row[q] = weight * inst.features[index, q]
+    row[n - 1] = 1.0
+    return weight * inst.targets[index]
+
+
+@njit(cache=True)
+def refactor(inst: Instance, basis: Basis) -> bool:
+    """Rebuild the inverse and θ by Gauss-Jordan elimination; False if the basis is singular or not dual feasible."""
+    n = basis.point.size
+    M = basis.square
+    M[:, :] = 0.0
+    for b in range(n):
+        basis.alpha[b] = fill_row(inst, basis.code[b, 0], basis.code[b, 1], basis.code[b, 2], basis.row)
+        for q in range(n):
+            M[b, q] = basis.row[q]
+        M[b, n + b] = 1.0
+    for c in range(n):
+        p = c
+        for r in range(c + 1, n):
+            if abs(M[r, c]) > abs(M[p, c]):
+                p = r
+        if abs(M[p, c]) < 1e-11:
+            return False
+        if p != c:
+            for q in range(2 * n):
+                M[c, q], M[p, q] = M[p, q], M[c, q]
+        pivot = M[c, c]
+        for q in range(2 * n):
+            M[c, q] /= pivot
+        for r in range(n):
+            if r != c and M[r, c] != 0.0:
+                factor = M[r, c]
+                for q in range(c, 2 * n):
+                    M[r, q] -= factor * M[c, q]
+    for b in range(n):
+        for q in range(n):
+            basis.inverse[b, q] = M[q, n + b]
+        if basis.inverse[b, n - 1] < -1e-6:
+            return False
+    for q in range(n):
+        total = 0.0
+        for b in range(n):
+            total += basis.inverse[b, q] * basis.alpha[b]
+        basis.point[q] = total
+    basis.age[0] = 0
+    return True
+
+
+@njit(cache=True)
+def _price(inst: Instance, basis: Basis, value: Any, trail: Any, decided: int, play: Any, in_play: int) -> Any:
+    """The most violated row, scaled by its length: (violation, kind, index, subset); kind -1 if none."""
+    point = basis.point
+    n = point.size
+    k = inst.plus.size
+    best, kind, index, subset = FEASIBLE, -1, 0, 0
+    if -point[n - 1] > best:
+        best, kind = -point[n - 1], FLOOR
+    for a in range(decided):
+        v = trail[a] >> 1
+        j = inst.neuron[v]
+        start = inst.place[j]
+        p = 0.0
+        for q in range(inst.place[j + 1] - start):
+            p += inst.direction[v, q] * point[start + q]
+        if value[v] > 0:
+            p = -p
+        if p > best:
+            best, kind, index, subset = p, SIGN, v, 1 if value[v] > 0 else 0
+    t = point[n - 1]
+    for a in range(in_play):
+        i = play[a]
+        base = 0.0
+        for q in range(inst.place[k], n - 1):
+            base += inst.features[i, q] * point[q]
+        upper, lower = base, base
+        upper_set, lower_set = 0, 0
+        upper_size, lower_size = 1.0, 1.0
+        open_plus, open_minus = 0, 0
+        for j in range(k):
+            v = inst.variable[i, j]
+            if v < 0:
+                continue
+            p = 0.0
+            for q in range(inst.place[j], inst.place[j + 1]):
+                p += inst.features[i, q] * point[q]
+            state = value[v] * inst.orient[i, j]
+            if inst.plus[j]:
+                if p > 0.0:
+                    upper += p
+                    upper_set |= 1 << j
+                    upper_size += inst.square[i, j]
+                if state == 0:
+                    open_plus += 1
+                elif state > 0:
+                    lower += p
+                    lower_set |= 1 << j
+                    lower_size += inst.square[i, j]
+            else:
+                if p > 0.0:
+                    lower -= p
+                    lower_set |= 1 << j
+                    lower_size += inst.square[i, j]
+                if state == 0:
+                    open_minus += 1
+                elif state > 0:
+                    upper -= p
+                    upper_set |= 1 << j
+                    upper_size += inst.square[i, j]
+        w = inst.weights[i]
+        if open_minus == 0:
+            violation = w * (upper - inst.targets[i]) - t
+            if violation > 0.0:
+                violation /= np.sqrt(1.0 + w * w * upper_size)
+                if violation > best:
+                    best, kind, index, subset = violation, UPPER, i, upper_set
+        if open_plus == 0:
+            violation = w * (inst.targets[i] - lower) - t
+            if violation > 0.0:
+                violation /= np.sqrt(1.0 + w * w * lower_size)
+                if violation > best:
+                    best, kind, index, subset = violation, LOWER, i, lower_set
+    return best, kind, index, subset
+
+
+@njit(cache=True)
+def _leaving(basis: Basis) -> int:
+    """Harris ratio test: the basis row that leaves, -1 if none. Artificial rows leave first."""
+    n = basis.point.size
+    alpha, inverse = basis.alpha, basis.inverse
+    leaving = -1
+    for b in range(n):
+        if (
+            basis.code[b, 0] == FREE
+            and abs(alpha[b]) > 1e-9
+            and (leaving < 0 or abs(alpha[b]) > abs(alpha[leaving]))
+        ):
+            leaving = b
+    if leaving >= 0:
+        return leaving
+    bound = np.inf
+    for b in range(n):
+        if alpha[b] > 1e-9:
+            ratio = (max(inverse[b, n - 1], 0.0) + 1e-11) / alpha[b]
+            bound = min(bound, ratio)
+    for b in range(n):
+        if (
+            alpha[b] > 1e-9
+            and max(inverse[b, n - 1], 0.0) / alpha[b] <= bound
+            and (leaving < 0 or alpha[b] > alpha[leaving])
+        ):
+            leaving = b
+    return leaving
+
+
+@njit(cache=True)
+def _pivot(basis: Basis, leaving: int, side: float) -> None:
+    """Exchange the leaving row for the entering one, whose coefficients are in `basis.row`."""
+    n = basis.point.size
+    gap = side
+    for q in range(n):
+        gap -= basis.row[q] * basis.point[q]
+    scale = basis.alpha[leaving]
+    step = gap / scale
+    for q in range(n):
+        basis.point[q] += basis.inverse[leaving, q] * step
+        basis.inverse[leaving, q] /= scale
+    for b in range(n):
+        factor = basis.alpha[b]
+        if b != leaving and factor != 0.0:
+            for q in range(n):
+                basis.inverse[b, q] -= factor * basis.inverse[leaving, q]
+
+
+@njit(cache=True)
+def solve_node(
+    inst: Instance,
+    basis: Basis,
+    value: Any,
+    trail: Any,
+    decided: int,
+    play: Any,
+    in_play: int,
+    cutoff: float,
+    pivots: Any,
+) -> int:
+    """Dual simplex from the current basis; OPTIMAL, CUT (t has reached the cutoff) or STALLED (t is still a bound)."""
+    n = basis.point.size
+    for _ in range(_MAX_PIVOTS):
+        if basis.point[n - 1] >= cutoff:
+            return CUT
+        _, kind, index, subset = _price(inst, basis, value, trail, decided, play, in_play)
+        if kind < 0:
+            return OPTIMAL
+        side = fill_row(inst, kind, index, subset, basis.row)
+        for b in range(n):
+            total = 0.0
+            for q in range(n):
+                total += basis.inverse[b, q] * basis.row[q]
+            basis.alpha[b] = total
+        leaving = _leaving(basis)
+        poor = leaving < 0 or (basis.code[leaving, 0] != FREE and basis.alpha[leaving] < 1e-7)
+        if poor:
+            if basis.age[0] == 0:
+                if leaving < 0:
+                    return STALLED
+            else:
+                if not refactor(inst, basis):
+                    reset_basis(basis)
+                continue
+        _pivot(basis, leaving, side)
+        basis.code[leaving, 0] = kind
+        basis.code[leaving, 1] = index
+        basis.code[leaving, 2] = subset
+        pivots[0] += 1
+        basis.age[0] += 1
+        if basis.age[0] >= _REFACTOR_AFTER and not refactor(inst, basis):
+            reset_basis(basis)
+    return STALLED
