@@ -58,13 +58,16 @@ def milp_model(
     Raises
     ------
     InputError
-        For l2, which is not linear.
+        For l2, which is not linear, and for hidden neurons that feed two outputs.
     """
     import pyomo.environ as pyo
 
     loss = fits[0].loss
     if loss is Loss.L2:
         raise InputError("milp: the l2 loss is not linear; use loss linf or l1, or the solver enumerate")
+    indices = [n.index for fit in fits for n in fit.neurons]
+    if len(set(indices)) < len(indices):
+        raise InputError("milp: a hidden neuron feeds two outputs; the model needs private hidden neurons")
     common = max(fit.target_scale for fit in fits)
     owner = {n.index: (o, place) for o, fit in enumerate(fits) for place, n in enumerate(fit.neurons)}
     points = range(fits[0].n_points)

@@ -137,6 +137,7 @@ class Control:
         self.objective = math.inf
         self.bound = 0.0
         self.best: Any = None
+        self.weight_limit: float | None = None
         self.nodes = 0
         self.points = 0
         self.trace: list[Row] = []

@@ -28,9 +28,7 @@ OPTIONS = {
 }
 
 
-def run(
-    fit: ScalarFit, control: Control, max_cells: int = MAX_CELLS, weight_limit: float | None = None
-) -> dict[str, Any]:
+def run(fit: ScalarFit, control: Control, max_cells: int = MAX_CELLS, weight_limit: float | None = None) -> None:
     """Enumerate the cells of a scalar fit.
 
     Raises
@@ -38,6 +36,7 @@ def run(
     InputError
         If there may be more than `max_cells` cells.
     """
+    control.weight_limit = weight_limit
     if (count := count_cells(fit)) > max_cells:
         raise InputError(
             f"solver enumerate: up to {count:,} cells, more than max_cells = {max_cells:,}; "
@@ -58,7 +57,6 @@ def run(
             if value < control.objective:
                 control.incumbent(fit.loss_of(fit.predict(signs, theta)), (signs, theta))
     control.raise_bound(least)
-    return {"weight_limit": weight_limit}
 
 
 def count_cells(fit: ScalarFit) -> int:

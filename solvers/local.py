@@ -28,7 +28,7 @@ _TOUCH = 1e-7
 """A point lies on a neuron's hinge if its scaled pre-activation is smaller than this times the largest."""
 
 
-def run(fit: ScalarFit, control: Control, starts: int = 20) -> dict[str, Any]:
+def run(fit: ScalarFit, control: Control, starts: int = 20) -> None:
     """Search over the cells of a scalar fit."""
     rng = np.random.default_rng(control.seed)
     solver = CellSolver(fit)
@@ -38,10 +38,9 @@ def run(fit: ScalarFit, control: Control, starts: int = 20) -> dict[str, Any]:
         _descend(fit, solver, control, signs, _random_activations(fit, rng))
         if control.closed:
             break
-    return {}
 
 
-def run_network(problem: TrainingProblem, control: Control, starts: int = 20) -> dict[str, Any]:
+def run_network(problem: TrainingProblem, control: Control, starts: int = 20) -> None:
     """Start from the best affine map where it is realizable, then train from random starts."""
     rng = np.random.default_rng(control.seed)
     if (network := _affine_network(problem)) is not None:
@@ -53,7 +52,6 @@ def run_network(problem: TrainingProblem, control: Control, starts: int = 20) ->
         control.incumbent(problem.evaluate(network), network)
         if control.closed:
             break
-    return {}
 
 
 def _affine_network(problem: TrainingProblem) -> Network | None:

@@ -26,13 +26,12 @@ HIGHS_OPTIONS = {
 }
 
 
-def run(
-    fit: ScalarFit, control: Control, weight_limit: float = DEFAULT_WEIGHT_LIMIT, threads: int = 1
-) -> dict[str, Any]:
+def run(fit: ScalarFit, control: Control, weight_limit: float = DEFAULT_WEIGHT_LIMIT, threads: int = 1) -> None:
     """Solve a scalar fit within the weight box."""
     from pyomo.contrib.solver.common.factory import SolverFactory
     from pyomo.contrib.solver.common.results import TerminationCondition
 
+    control.weight_limit = weight_limit
     model = milp_model([fit], weight_limit)
     answer = SolverFactory("highs").solve(
         model,
@@ -55,7 +54,6 @@ def run(
         raise Stop(Status.INTERRUPTED)
     if answer.termination_condition is not TerminationCondition.convergenceCriteriaSatisfied:
         raise ArithmeticError(f"HiGHS ended with {answer.termination_condition.name}")
-    return {"weight_limit": weight_limit}
 
 
 def _offer(fit: ScalarFit, control: Control, model: Any, weight_limit: float) -> None:

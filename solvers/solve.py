@@ -153,13 +153,13 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         control.points = row.points
         return control.record(combine(p.objective for p in parts), combine(p.bound for p in parts))
 
-    stopped, trouble, extra = None, "", {}
+    stopped, trouble = None, ""
     for fit, part in zip(fits, parts, strict=True):
         part.callback = show
         try:
             if not part.closed:
                 part.report()
-                extra = solver.module.run(fit, part, **options)
+                solver.module.run(fit, part, **options)
         except Stop as stop:
             stopped = stop.status
         except KeyboardInterrupt:
@@ -178,7 +178,7 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         all(p.closed for p in parts),
         stopped,
         trouble,
-        extra.get("weight_limit"),
+        next((part.weight_limit for part in parts if part.weight_limit is not None), None),
     )
 
 

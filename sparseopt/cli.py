@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +45,7 @@ def solve(
 ) -> int:
     """Fit a network to global optimality, or as far as the limits allow."""
     from sparseopt.files import load_problem
-    from sparseopt.plot import check_suffix, plot_fit
+    from sparseopt.plot import check_target, plot_fit
     from sparseopt.progress import live_progress
     from sparseopt.report import result_document, result_text
     from sparseopt.solvers.control import Status
@@ -51,7 +53,7 @@ def solve(
 
     problem = load_problem(problem_file)
     if plot is not None:
-        check_suffix(plot)
+        check_target(plot)
     options = dict(map(_option, option or []))
     with live_progress() as callback:
         result = run(problem, solver, time_limit, gap, seed=seed, callback=callback, **options)
@@ -136,7 +138,7 @@ def solvers(as_json: AsJson = False) -> int:
     from sparseopt.report import solver_rows, solvers_text
 
     if as_json:
-        _print_json(solver_rows())
+        _print_json({"solvers": solver_rows()})
     else:
         print(solvers_text())
     return 0
@@ -157,6 +159,9 @@ def _root(
 
 def main() -> None:
     """Entry point: every bad input ends in one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without σ or ■ gets ? instead of a traceback
     try:
         code = app(standalone_mode=False)
     except InputError as error:
@@ -181,7 +186,7 @@ def _subject(text: str) -> SparsityPattern | TrainingProblem:
     from sparseopt import families
     from sparseopt.files import load_problem
 
-    if Path(text).exists() or text.endswith(".json"):
+    if os.path.exists(text) or text.endswith(".json"):
         return load_problem(text)
     return families.parse(text)
 

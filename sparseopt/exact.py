@@ -23,6 +23,9 @@ ExactArray = npt.NDArray[np.object_]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _RATIO = re.compile(r"[+-]?\d+/\d+", re.ASCII)
 _MAX_TEXT = 400
+_MAX_RATIO = 4000
+MAX_BITS = 13_000
+"""Rationals with at most so many bits in numerator and denominator together fit `_MAX_RATIO` characters."""
 _MAX_EXPONENT = 400
 
 
@@ -41,8 +44,9 @@ def parse_rational(text: str) -> Fraction:
     """
     text = text.strip()
     shown = text if len(text) <= 40 else text[:37] + "..."
-    if len(text) > _MAX_TEXT:
-        raise InputError(f"the number {shown!r} has {len(text)} characters: at most {_MAX_TEXT} are read")
+    longest = _MAX_RATIO if "/" in text else _MAX_TEXT
+    if len(text) > longest:
+        raise InputError(f"the number {shown!r} has {len(text)} characters: at most {longest} are read")
     if _RATIO.fullmatch(text):
         if int(text.split("/")[1]) == 0:
             raise InputError(f"the number {shown!r} divides by zero")

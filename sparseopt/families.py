@@ -157,16 +157,20 @@ def parse(text: str) -> SparsityPattern:
         except ValueError:
             raise InputError(f"family {text!r}: {part!r} is not a number; write for example dense:2,3,1") from None
         if equals:
+            if key in parameters:
+                raise InputError(f"family {text!r}: {key} is given twice; give it once")
             parameters[key] = number
         else:
             plain.append(number)
+    given = dict(zip(known, plain, strict=False)) if known[0] != "sizes" else {"sizes": plain} if plain else {}
+    if twice := [key for key in given if key in parameters]:
+        raise InputError(f"family {text!r}: {twice[0]} is given twice; give it once")
     if known[0] == "sizes":
-        if plain:
-            parameters["sizes"] = plain
+        parameters |= given
     else:
         if len(plain) > len(known):
             raise InputError(f"family {text!r}: takes {len(known)} numbers ({', '.join(known)}), got {len(plain)}")
-        parameters |= dict(zip(known, plain, strict=False))
+        parameters |= given
     return build(name, parameters)
 
 

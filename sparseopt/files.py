@@ -50,6 +50,8 @@ def load_problem(path: str | PathLike[str]) -> TrainingProblem:
         return _problem(document, path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply") from None
 
 
 def save_problem(problem: TrainingProblem, path: str | PathLike[str]) -> None:
@@ -169,6 +171,9 @@ def _problem(document: Any, folder: Path) -> TrainingProblem:
     pattern = _pattern(document["pattern"])
     X, Y, weights = _data(document["data"], folder)
     inputs, targets = (document["data"].get(key) for key in ("inputs", "targets"))
+    for key, names, count in (("inputs", inputs, pattern.n_inputs), ("targets", targets, pattern.n_outputs)):
+        if names is not None and len(names) != count:
+            raise InputError(f"data: {key}: has {len(names)} names, expected {count} for this pattern")
     try:
         return TrainingProblem(pattern, X, Y, loss, weights, name, inputs, targets)
     except InputError as error:
@@ -270,23 +275,25 @@ def _column_names(value: Any, key: str) -> None:
 def _read_csv(path: Path, wanted: list[str]) -> list[list[Fraction]]:
     """Read the wanted columns of a CSV file with a header line, as exact rationals."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.reader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            lines = [(reader.line_num, line) for line in reader if line]
     except OSError as error:
         raise InputError(f"data: csv: {path} cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"data: csv: {path} is not a text table ({error})") from None
-    lines = [line for line in lines if line]
+    except ValueError as error:
+        raise InputError(f"data: csv: {str(path)!r} is not a file name ({error})") from None
     if len(lines) < 2:
         raise InputError(f"data: csv: {path} has no rows below its header")
-    header = [name.strip() for name in lines[0]]
+    header = [name.strip() for name in lines[0][1]]
     for name in wanted:
         if header.count(name) != 1:
             what = "has no" if name not in header else "has more than one"
             raise InputError(f"data: csv: {path} {what} column {name!r}; it has {', '.join(header)[:80]}")
     places = [header.index(name) for name in wanted]
     table = []
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in lines[1:]:
         if len(line) != len(header):
             raise InputError(f"data: csv: {path}, row {number}: has {len(line)} fields, the header has {len(header)}")
         try:

@@ -43,9 +43,9 @@ class Network:
         self.pattern = pattern
         if len(weights) != pattern.depth or len(biases) != pattern.depth:
             raise InputError(f"network: give {pattern.depth} weight matrices and {pattern.depth} bias vectors")
-        self._weights = tuple(np.asarray(w) for w in weights)
-        self._biases = tuple(np.asarray(b) for b in biases)
-        self._skip = None if skip is None else np.asarray(skip)
+        self._weights = tuple(_own(w, f"weights[{i}]") for i, w in enumerate(weights))
+        self._biases = tuple(_own(b, f"biases[{i}]") for i, b in enumerate(biases))
+        self._skip = None if skip is None else _own(skip, "skip")
         for i, (w, m) in enumerate(zip(self._weights, pattern.masks, strict=True)):
             _confined(w, m, f"weights[{i}]")
         for i, (b, m) in enumerate(zip(self._biases, pattern.biases, strict=True)):
@@ -135,6 +135,16 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network(sizes={self.pattern.sizes}, largest weight {self.largest_weight:.4g})"
+
+
+def _own(values: Any, name: str) -> Any:
+    """A read-only copy."""
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise InputError(f"{name}: rows have different lengths; give every row the same number of entries") from None
+    array.setflags(write=False)
+    return array
 
 
 def _confined(values: Any, mask: Any, name: str) -> None:

@@ -29,7 +29,7 @@ def plot_fit(problem: TrainingProblem, result: Result, path: str | PathLike[str]
     InputError
         If the suffix is not .png, .svg or .pdf, or the result has no network.
     """
-    check_suffix(path)
+    check_target(path)
     if result.network is None:
         raise InputError(f"{path}: there is no network to draw")
     from matplotlib.figure import Figure
@@ -80,7 +80,10 @@ def plot_fit(problem: TrainingProblem, result: Result, path: str | PathLike[str]
     write_file(path, lambda temporary: figure.savefig(temporary, dpi=150))
 
 
-def check_suffix(path: str | PathLike[str]) -> None:
-    """Refuse a picture format that is not written, before any work is done."""
-    if Path(path).suffix not in SUFFIXES:
+def check_target(path: str | PathLike[str]) -> None:
+    """Refuse a picture that cannot be written, before any work is done."""
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown picture format; use {', '.join(SUFFIXES)}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path}: cannot be written; choose a file name in a folder that exists")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparseopt.errors import InputError
-from sparseopt.exact import ExactArray, FloatArray, exact_array, float_array, to_rational
+from sparseopt.exact import MAX_BITS, ExactArray, FloatArray, exact_array, float_array, to_rational
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
@@ -80,6 +81,10 @@ class TrainingProblem:
             raise InputError(f"weights: has shape {self._weights.shape}, expected ({self.n_points},)")
         if (bad := np.flatnonzero(self._weights <= 0)).size:
             raise InputError(f"weights[{bad[0]}]: is not positive; drop the point or give it a positive weight")
+        largest = 2 * Fraction(to_rational(np.abs(self._Y).max()))
+        total = largest**self.loss.homogeneity * to_rational(self._weights.max()) * self.n_points
+        if total > Fraction(sys.float_info.max):
+            raise InputError("Y: numbers are so large that the loss does not fit a float; rescale the data")
 
     @property
     def n_points(self) -> int:
@@ -158,7 +163,11 @@ def _names(given: Sequence[str] | None, letter: str, count: int, where: str) -> 
 def _numbers(values: Any, name: str) -> Any:
     """A read-only copy as floats or integers, or as exact rationals if any entry is text or a rational."""
     try:
-        array = np.array(values)
+        array = np.array(values) if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+        if any(isinstance(v, (list, tuple, np.ndarray)) for v in array.flat if array.dtype == object):
+            raise ValueError
+        if array.dtype == object and all(isinstance(v, float) for v in array.flat):
+            array = array.astype(np.float64)
     except ValueError:
         raise InputError(f"{name}: rows have different lengths; give every row the same number of entries") from None
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
@@ -170,7 +179,9 @@ def _numbers(values: Any, name: str) -> Any:
         exact = np.empty(array.shape, dtype=object)
         for place, value in np.ndenumerate(array):
             try:
-                exact[place] = to_rational(value)
+                exact[place] = number = to_rational(value)
+                if number.numerator.bit_length() + number.denominator.bit_length() > MAX_BITS:
+                    raise InputError(f"a rational with more than {MAX_BITS} bits; round it")
             except InputError as error:
                 raise InputError(f"{name}[{', '.join(map(str, place))}]: {error}") from None
         array = exact

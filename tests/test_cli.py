@@ -281,7 +281,13 @@ def test_numbers_near_the_end_of_the_float_range(tmp_path: Path) -> None:
     for loss in ("linf", "l1", "l2"):
         path = tmp_path / f"{loss}.json"
         ends = ["1e308", "-1e308", "1e308"]
-        so.TrainingProblem(so.families.dense([1, 1, 1]), [["-1"], ["0"], ["1"]], ends, loss).save(path)
+        document = {
+            "format": "sparseopt-problem/1",
+            "pattern": {"family": "dense", "sizes": [1, 1, 1]},
+            "data": {"X": [["-1"], ["0"], ["1"]], "Y": ends},
+            "loss": loss,
+        }
+        path.write_text(json.dumps(document))
         done = subprocess.run([*COMMAND, "solve", str(path), "--json"], capture_output=True, text=True, timeout=60)
         assert "Traceback" not in done.stderr, loss
         assert "Warning" not in done.stderr, loss

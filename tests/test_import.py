@@ -90,7 +90,6 @@ def test_the_contract_names_are_public() -> None:
         "solve",
         "Status",
         "Network",
-        "verify",
         "linear_counterpart",
     ]
     assert [name for name in promised if name not in sparseopt.__all__] == []

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, assign, truth
 from sparseopt.solvers.exact.clauses import Clauses, add_clause
 from sparseopt.solvers.exact.instance import Instance
@@ -220,5 +219,3 @@ def _store(store: Clauses, asg: Assignment, literals: Any, size: int, lbd: int, 
     c = add_clause(store, literals, size, lbd, used)
     if first == 0 and truth(asg.value, literals[1]) < 0:
         assign(asg, literals[0], c)
-
-

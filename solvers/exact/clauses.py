@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-
 from sparseopt.solvers.exact.assignment import NO_REASON, PROPAGATED, TRAIL, Assignment, assign, truth
 
 CLAUSES, LITERALS = 0, 1

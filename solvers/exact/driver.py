@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import numpy as np
-
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import grown
@@ -34,7 +33,7 @@ TOLERANCE = 1e-7
 _SLICE_SECONDS = 0.05
 
 
-def run(fit: ScalarFit, control: Control) -> dict[str, Any]:
+def run(fit: ScalarFit, control: Control) -> None:
     """Search all sign classes of a scalar fit."""
     classes = fit.sign_classes()
     bounds = np.full(len(classes), control.bound)
@@ -42,12 +41,9 @@ def run(fit: ScalarFit, control: Control) -> dict[str, Any]:
     for number, signs in enumerate(classes):
         bounds[number] = _run_class(fit, control, signs, start, bounds, number)
         control.raise_bound(float(bounds.min()))
-    return {}
 
 
-def _run_class(
-    fit: ScalarFit, control: Control, signs: Any, start: Any, bounds: Any, number: int
-) -> float:
+def _run_class(fit: ScalarFit, control: Control, signs: Any, start: Any, bounds: Any, number: int) -> float:
     """Search one class; its proven bound. The trace gets the least bound over all classes."""
     inst = instance_of(fit, signs)
     search = new_search(inst, control.objective, start)

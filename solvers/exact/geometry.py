@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-
 from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance

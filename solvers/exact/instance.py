@@ -12,7 +12,6 @@ from math import factorial, prod
 from typing import Any, NamedTuple
 
 import numpy as np
-
 from sparseopt.models.scalar_fit import ScalarFit
 
 MAX_COPIES = 120

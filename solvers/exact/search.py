@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-
 from sparseopt.solvers.exact.analysis import (
     LONGEST_COPY,
     Learning,

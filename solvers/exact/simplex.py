@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-
 from sparseopt.solvers.exact.instance import Instance
 
 FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
@@ -232,11 +231,7 @@ def _leaving(basis: Basis) -> int:
     alpha, inverse = basis.alpha, basis.inverse
     leaving = -1
     for b in range(n):
-        if (
-            basis.code[b, 0] == FREE
-            and abs(alpha[b]) > 1e-9
-            and (leaving < 0 or abs(alpha[b]) > abs(alpha[leaving]))
-        ):
+        if basis.code[b, 0] == FREE and abs(alpha[b]) > 1e-9 and (leaving < 0 or abs(alpha[b]) > abs(alpha[leaving])):
             leaving = b
     if leaving >= 0:
         return leaving

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
-from math import lcm
 
 import numpy as np
 
 from sparseopt.exact import ExactArray
 from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.divergence import DivergingSequence, diverging_sequence, piece_bound
+from sparseopt.existence.general_position import enough_in_general_position
 from sparseopt.existence.kernels import Block, KernelForm, reduce
 from sparseopt.existence.linear_counterpart import linear_factors
 from sparseopt.existence.placement import place
@@ -25,9 +24,6 @@ from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
 from sparseopt.linalg import solve_consistent
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
-
-MAX_HYPERPLANES = 3_000_000
-_PRIME = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,12 @@ class AffineSequence:
 
 
 def affine_sequence(
-    pattern: SparsityPattern, X: ExactArray, A: ExactArray, c: ExactArray, used: Sequence[int]
+    pattern: SparsityPattern,
+    X: ExactArray,
+    A: ExactArray,
+    c: ExactArray,
+    used: Sequence[int],
+    outputs: Sequence[int] | None = None,
 ) -> AffineSequence | str:
     """Realize an affine map on points, exactly or in the limit, or say why that fails.
 
@@ -51,8 +52,11 @@ def affine_sequence(
     c : ndarray of Fraction, shape (q,)
     used : sequence of int
         Inputs that the map may read.
+    outputs : sequence of int, optional
+        Outputs whose rows of A may be non-zero. Default: all.
     """
-    contraction = contract(LinearNetwork.of(pattern).restrict(range(pattern.n_outputs), used))
+    rows = range(pattern.n_outputs) if outputs is None else outputs
+    contraction = contract(LinearNetwork.of(pattern).restrict(rows, used))
     found = KernelForm.of(contraction.network)
     if found is None:
         return "hidden neurons in several layers remain after contraction"
@@ -82,6 +86,9 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
     limit = np.full((pattern.n_outputs, pattern.n_inputs), Fraction(0), dtype=object)
     limit[:, used] = solution[:-1].T
     found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used)
+    if isinstance(found, str):
+        # Outputs that are constant on the data need no hidden neuron: look at the others alone.
+        found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used, np.flatnonzero(limit.any(axis=1)))
     if isinstance(found, str):
         return f"the targets are affine, but {found}"
     if found.outside is None:
@@ -121,67 +128,3 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
             "sequence": found.sequence.to_dict(),
         },
     )
-
-
-def enough_in_general_position(points: ExactArray, needed: int) -> bool | str:
-    """Whether `needed` of the points can be picked so that any d + 1 of them are affinely independent.
-
-    Points are picked greedily, with determinants modulo a prime: independent there means independent. False means
-    that the greedy choice found fewer; a sentence says that the check was too large.
-    """
-    distinct = sorted(set(map(tuple, points)))
-    d = points.shape[1]
-    if len(distinct) < needed:
-        return False
-    lifted = np.array([_residues((*p, Fraction(1))) for p in distinct], dtype=np.int64)
-    picked: list[int] = []
-    planes = np.zeros((0, d + 1), dtype=np.int64)
-    for i, point in enumerate(lifted):
-        if planes.size and (_dot(planes, point) == 0).any():
-            continue
-        subsets = np.array([(*s, i) for s in combinations(picked, d - 1)], dtype=int).reshape(-1, d)
-        if len(planes) + len(subsets) > MAX_HYPERPLANES:
-            return f"the check of {needed} points for general position in {d} dimensions is too large"
-        new = _hyperplanes(lifted[subsets])
-        if (new == 0).all(axis=1).any():
-            continue
-        planes = np.concatenate([planes, new])
-        picked.append(i)
-        if len(picked) == needed:
-            return True
-    return False
-
-
-def _residues(values: tuple[Fraction, ...]) -> list[int]:
-    """A non-zero multiple of the rationals, modulo the prime."""
-    scale = lcm(*(v.denominator for v in values))
-    return [int(v * scale) % _PRIME for v in values]
-
-
-def _dot(planes: np.ndarray, point: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(planes), dtype=np.int64)
-    for column, x in zip(planes.T, point, strict=True):
-        total = (total + column * x % _PRIME) % _PRIME
-    return total
-
-
-def _hyperplanes(stacks: np.ndarray) -> np.ndarray:
-    """Coefficients modulo the prime of the hyperplanes through d points each; `stacks` has shape (m, d, d + 1)."""
-    width = stacks.shape[2]
-    columns = [
-        _determinants(np.delete(stacks, k, axis=2)) * (1 if k % 2 == 0 else _PRIME - 1) % _PRIME for k in range(width)
-    ]
-    return np.stack(columns, axis=1)
-
-
-def _determinants(stacks: np.ndarray) -> np.ndarray:
-    """Determinants modulo the prime of matrices of shape (m, d, d), by expansion along the first row."""
-    d = stacks.shape[1]
-    if d == 1:
-        return stacks[:, 0, 0]
-    total = np.zeros(len(stacks), dtype=np.int64)
-    for k in range(d):
-        minor = _determinants(np.delete(stacks[:, 1:], k, axis=2))
-        term = stacks[:, 0, k] * minor % _PRIME
-        total = (total + (term if k % 2 == 0 else _PRIME - term)) % _PRIME
-    return total

@@ -24,6 +24,7 @@ EdgeWeights = dict[Edge, Laurent]
 class LinearNetwork:
     """A linear network as a graph: inputs (0, c), outputs (depth, r), hidden nodes between, free edge weights."""
 
+    depth: int
     inputs: tuple[Node, ...]
     outputs: tuple[Node, ...]
     edges: frozenset[Edge]
@@ -39,6 +40,7 @@ class LinearNetwork:
         if pattern.skip is not None:
             edges |= {((0, int(c)), (pattern.depth, int(r))) for r, c in zip(*pattern.skip.nonzero(), strict=True)}
         return cls(
+            pattern.depth,
             tuple((0, c) for c in range(pattern.n_inputs)),
             tuple((pattern.depth, r) for r in range(pattern.n_outputs)),
             frozenset(edges),
@@ -46,10 +48,11 @@ class LinearNetwork:
 
     def restrict(self, rows: Iterable[int], columns: Iterable[int]) -> LinearNetwork:
         """The network of some outputs (rows) and inputs (columns) alone; all hidden nodes stay."""
-        depth = self.outputs[0][0]
+        depth = self.depth
         keep_in, keep_out = {(0, c) for c in columns}, {(depth, r) for r in rows}
         edges = {(a, b) for a, b in self.edges if (a[0] != 0 or a in keep_in) and (b[0] != depth or b in keep_out)}
         return LinearNetwork(
+            depth,
             tuple(x for x in self.inputs if x in keep_in),
             tuple(y for y in self.outputs if y in keep_out),
             frozenset(edges),
@@ -80,10 +83,11 @@ class Contraction:
         for step in reversed(self.steps):
             for edge in step.replaced:
                 weights[edge] = Laurent({})
-            if step.single is not None:
-                weights[step.single] = Laurent.of(1)
             for direct, edge in step.made.items():
                 weights[edge] = weights.pop(direct, Laurent({}))
+            if step.single is not None:  # a node that carries nothing stays at zero
+                carries = any(weights[edge] for edge in step.made.values())
+                weights[step.single] = Laurent.of(1 if carries else 0)
         return weights
 
     def describe(self) -> list[str]:
@@ -131,4 +135,4 @@ def contract(network: LinearNetwork) -> Contraction:
         out_of.pop(h, None)
         steps.append(_Step(h, kind, single, replaced, made))
     edges = frozenset((a, b) for a, bs in out_of.items() for b in bs)
-    return Contraction(LinearNetwork(network.inputs, network.outputs, edges), steps)
+    return Contraction(LinearNetwork(network.depth, network.inputs, network.outputs, edges), steps)

@@ -89,7 +89,7 @@ class KernelForm:
         self, network: LinearNetwork, nodes: Sequence[Node], factors: Sequence[Factor], target: Matrix
     ) -> EdgeWeights:
         """Edge weights of `network` with the given factors; V completes them to the target on its entries."""
-        depth = network.outputs[0][0]
+        depth = network.depth
         weights: dict[Edge, Laurent] = {}
         missing = {e: Laurent.of(target.get(e, 0)) for e in self.free}
         for node, factor in zip(nodes, factors, strict=True):
@@ -253,8 +253,10 @@ def _specialised(form: KernelForm, lines: dict[int, Line], wanted: frozenset[Ent
                     given[entry] = given[entry] - value
         out = dict(zip(kept, factors, strict=True))
         for j, (kind, index) in lines.items():
-            along = {e: x for e, x in given.items() if owner[e] == j}
-            if kind == "row":
+            along = {e: x for e, x in given.items() if owner[e] == j and x}
+            if not along:
+                out[j] = Factor({}, {})
+            elif kind == "row":
                 out[j] = Factor({index: Laurent.of(1)}, {c: x for (_, c), x in along.items()})
             else:
                 out[j] = Factor({r: x for (r, _), x in along.items()}, {index: Laurent.of(1)})
