@@ -116,7 +116,7 @@ def contract(network: LinearNetwork) -> Contraction:
         if not before or not after:
             kind = "dropped, it has no incoming edge" if not before else "dropped, it has no outgoing edge"
         else:
-            one_in = len(before) == 1
+            one_in = len(after) > 1  # of a path's two weights the later is 1, so that signs meet the first biases
             kind = "contracted, it has one incoming edge" if one_in else "contracted, it has one outgoing edge"
             single = (next(iter(before)), h) if one_in else (h, next(iter(after)))
             for a in sorted(before):

@@ -99,6 +99,9 @@ def diverging_sequence(
         through = W if through is None else W @ through
         if number < pattern.depth - 1:
             offset = sizes(through) @ reach + zeros(W.shape[0])
+            for i in np.flatnonzero(~free):  # without a bias of its own, what comes from below may be enough
+                if all(c >= 0 for c in (carried[i] - offset[i]).terms.values()):
+                    offset[i] = carried[i]
         else:
             offset = zeros(W.shape[0]) + (0 if constant is None else constant)
         bias = offset - carried
