@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, assign, truth
 from sparseopt.solvers.exact.clauses import Clauses, add_clause
 from sparseopt.solvers.exact.instance import Instance
@@ -44,19 +44,19 @@ def new_learning(variables: int) -> Learning:
     )
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _reason_size(store: Clauses, asg: Assignment, v: int) -> int:
     return asg.cone_size[v] if asg.reason[v] == GEOMETRY else store.size[asg.reason[v]]
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _reason_literal(store: Clauses, asg: Assignment, v: int, e: int) -> int:
     if asg.reason[v] == GEOMETRY:
         return asg.cone_literals[v, e]
     return store.literals[store.start[asg.reason[v]] + e]
 
 
-@njit(cache=True)
+@kernel
 def conflict_level(asg: Assignment, conflict: Any, size: int) -> int:
     """The highest decision level among the conflict's literals; 0 closes the search."""
     highest = 0
@@ -65,12 +65,12 @@ def conflict_level(asg: Assignment, conflict: Any, size: int) -> int:
     return highest
 
 
-@njit(cache=True)
+@kernel
 def _bump(learning: Learning, v: int) -> None:
     learning.activity[v] += learning.increment[0]
 
 
-@njit(cache=True)
+@kernel
 def learn(
     store: Clauses, asg: Assignment, learning: Learning, conflict: Any, size: int, highest: int, conflicts: int
 ) -> int:
@@ -115,7 +115,7 @@ def learn(
     return _minimise(store, asg, learning, length)
 
 
-@njit(cache=True)
+@kernel
 def _minimise(store: Clauses, asg: Assignment, learning: Learning, length: int) -> int:
     """Drop literals whose reason consists of literals of the clause (and facts)."""
     seen, clause = learning.seen, learning.clause
@@ -140,16 +140,17 @@ def _minimise(store: Clauses, asg: Assignment, learning: Learning, length: int) 
     return kept
 
 
-@njit(cache=True)
+@kernel
 def decay(learning: Learning) -> None:
     """Recent conflicts count for more."""
     learning.increment[0] *= _DECAY
     if learning.increment[0] > 1e100:
-        learning.activity[:] *= 1e-100
+        for v in range(learning.activity.size):
+            learning.activity[v] *= 1e-100
         learning.increment[0] *= 1e-100
 
 
-@njit(cache=True)
+@kernel
 def asserting_level(asg: Assignment, learning: Learning, size: int) -> int:
     """Put a literal of the second highest level in the clause's second place and return that level (0 for a unit)."""
     clause = learning.clause
@@ -162,7 +163,7 @@ def asserting_level(asg: Assignment, learning: Learning, size: int) -> int:
     return level
 
 
-@njit(cache=True)
+@kernel
 def levels_in(asg: Assignment, learning: Learning, size: int) -> int:
     """Number of different decision levels in the clause (its LBD)."""
     clause, count = learning.clause, 0
@@ -177,7 +178,7 @@ def levels_in(asg: Assignment, learning: Learning, size: int) -> int:
     return count
 
 
-@njit(cache=True)
+@kernel
 def store_with_copies(
     inst: Instance, store: Clauses, asg: Assignment, learning: Learning, size: int, lbd: int, conflicts: int
 ) -> None:
@@ -198,7 +199,7 @@ def store_with_copies(
             _store(store, asg, learning.copy, size, lbd, conflicts if z == 0 else conflicts - _COPY_AGE)
 
 
-@njit(cache=True)
+@kernel
 def _store(store: Clauses, asg: Assignment, literals: Any, size: int, lbd: int, used: int) -> None:
     """Store one clause with its best two literals first; false clauses are left out (weaker, but sound)."""
     for a in range(min(2, size)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import kernel
 
 NO_REASON, GEOMETRY = -1, -2
 """Reasons that are not clauses: a decision or a fact; a conic combination, stored in `cone_literals`."""
@@ -52,13 +52,13 @@ def new_assignment(variables: int, m: int) -> Assignment:
     )
 
 
-@njit(cache=True, inline="always")
+@kernel
 def truth(value: Any, literal: int) -> int:
     """+1 true, -1 false, 0 undecided."""
     return -value[literal >> 1] if literal & 1 else value[literal >> 1]
 
 
-@njit(cache=True)
+@kernel
 def assign(asg: Assignment, literal: int, reason: int) -> None:
     """Make a literal true at the current level."""
     v = literal >> 1
@@ -70,14 +70,14 @@ def assign(asg: Assignment, literal: int, reason: int) -> None:
     asg.counts[TRAIL] += 1
 
 
-@njit(cache=True)
+@kernel
 def open_level(asg: Assignment) -> None:
     """Begin the next decision level."""
     asg.counts[LEVEL] += 1
     asg.start[asg.counts[LEVEL]] = asg.counts[TRAIL]
 
 
-@njit(cache=True)
+@kernel
 def backjump(asg: Assignment, level: int) -> None:
     """Undo everything above a level."""
     keep = asg.start[level + 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.assignment import NO_REASON, PROPAGATED, TRAIL, Assignment, assign, truth
 
 CLAUSES, LITERALS = 0, 1
@@ -53,7 +53,7 @@ def grown(old: Clauses) -> Clauses:
     return fresh
 
 
-@njit(cache=True)
+@kernel
 def has_room(store: Clauses, clauses: int, literals: int) -> bool:
     """Whether so many more clauses and literals fit."""
     return (
@@ -61,7 +61,7 @@ def has_room(store: Clauses, clauses: int, literals: int) -> bool:
     )
 
 
-@njit(cache=True)
+@kernel
 def watch(store: Clauses, c: int) -> None:
     """Put the first two literals of clause c into the watch lists."""
     for side in range(2):
@@ -70,7 +70,7 @@ def watch(store: Clauses, c: int) -> None:
         store.head[literal] = 2 * c + side
 
 
-@njit(cache=True)
+@kernel
 def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int) -> int:
     """Store a clause of at least two literals, ordered so that the first two may be watched; returns its number."""
     c = store.counts[CLAUSES]
@@ -87,7 +87,7 @@ def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int) ->
     return c
 
 
-@njit(cache=True)
+@kernel
 def propagate(store: Clauses, asg: Assignment) -> int:
     """Unit propagation; the number of a violated clause, or -1."""
     while asg.counts[PROPAGATED] < asg.counts[TRAIL]:
@@ -127,27 +127,29 @@ def propagate(store: Clauses, asg: Assignment) -> int:
     return -1
 
 
-@njit(cache=True)
 def forget_half(store: Clauses, asg: Assignment, patience: int) -> None:
     """Drop the long clauses that were least useful of late. Only at level 0, where no clause is needed as a reason."""
-    count = store.counts[CLAUSES]
-    score = np.empty(count)
-    for c in range(count):
-        short = store.lbd[c] <= 2 or store.size[c] <= 2
-        score[c] = 1e18 if short else store.used[c] - store.lbd[c] * patience
-    middle = np.sort(score)[count // 2]
+    count = int(store.counts[CLAUSES])
+    lbd, size, used = store.lbd[:count], store.size[:count], store.used[:count]
+    score = np.where((lbd <= 2) | (size <= 2), np.inf, used - lbd * patience)
+    keep = np.isinf(score) | (score > np.median(score)) if count else np.zeros(0, dtype=bool)
     store.head[:] = -1
+    _compact(store, keep)
+    asg.reason[asg.trail[: asg.counts[TRAIL]] >> 1] = NO_REASON
+
+
+@entry
+def _compact(store: Clauses, keep: Any) -> None:
+    """Move the clauses to keep together and watch them again."""
     kept, end = 0, 0
-    for c in range(count):
-        if score[c] > middle or score[c] >= 1e18:
-            begin, size = store.start[c], store.size[c]
-            for e in range(size):
+    for c in range(keep.size):
+        if keep[c]:
+            begin, length = store.start[c], store.size[c]
+            for e in range(length):
                 store.literals[end + e] = store.literals[begin + e]
-            store.start[kept], store.size[kept] = end, size
+            store.start[kept], store.size[kept] = end, length
             store.lbd[kept], store.used[kept] = store.lbd[c], store.used[c]
-            end += size
             watch(store, kept)
+            end += length
             kept += 1
     store.counts[CLAUSES], store.counts[LITERALS] = kept, end
-    for a in range(asg.counts[TRAIL]):
-        asg.reason[asg.trail[a] >> 1] = NO_REASON

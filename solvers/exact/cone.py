@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import kernel
 
 OUTSIDE, UNCLEAR = -1, -2
 _MAX_STEPS = 60
@@ -40,7 +40,7 @@ def new_cone_work(capacity: int, m: int) -> ConeWork:
     )
 
 
-@njit(cache=True)
+@kernel
 def in_cone(work: ConeWork, count: int, m: int) -> int:
     """Size of a support with target = Σ weights × generators[passive], or OUTSIDE with the residual, or UNCLEAR.
 
@@ -85,7 +85,7 @@ def in_cone(work: ConeWork, count: int, m: int) -> int:
     return UNCLEAR
 
 
-@njit(cache=True)
+@kernel
 def _move_to_passive(work: ConeWork, size: int, m: int) -> int:
     """Least squares on the passive set, dropping generators whose weight turns negative; its size, -1 on trouble."""
     while size > 0:
@@ -112,7 +112,7 @@ def _move_to_passive(work: ConeWork, size: int, m: int) -> int:
     return 0
 
 
-@njit(cache=True)
+@kernel
 def _least_squares(work: ConeWork, size: int, m: int) -> bool:
     """z = weights of the least squares solution on the passive set (modified Gram-Schmidt, twice)."""
     A, Q, R = work.generators, work.Q, work.R

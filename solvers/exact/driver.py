@@ -8,24 +8,26 @@ from typing import Any
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.control import Control
-from sparseopt.solvers.exact.clauses import grown
+from sparseopt.solvers.exact.clauses import forget_half, grown
 from sparseopt.solvers.exact.instance import instance_of
 from sparseopt.solvers.exact.search import (
+    FORGET_AT,
     FOUND,
     IN_PLAY,
     LEAST_LEAF,
     NEEDS_ROOM,
     NODES,
+    PATIENCE,
     PROVED,
     ROOT_BOUND,
+    TOO_MANY,
     UPPER_BOUND,
     Search,
     new_search,
     new_snapshots,
     run_slice,
 )
-
-OPTIONS: dict[str, str] = {}
+from sparseopt.solvers.exact.warm_up import warm_up
 
 TOLERANCE = 1e-7
 """Nodes whose bound is within this (scaled) of the incumbent are closed; it is subtracted from the proven bound."""
@@ -33,8 +35,9 @@ TOLERANCE = 1e-7
 _SLICE_SECONDS = 0.05
 
 
-def run(fit: ScalarFit, control: Control) -> None:
+def search_all_classes(fit: ScalarFit, control: Control) -> None:
     """Search all sign classes of a scalar fit."""
+    warm_up()
     classes = fit.sign_classes()
     bounds = np.full(len(classes), control.bound)
     start = _first_points(fit)
@@ -53,6 +56,9 @@ def _run_class(fit: ScalarFit, control: Control, signs: Any, start: Any, bounds:
         end = run_slice(inst, search, TOLERANCE, nodes)
         if end == NEEDS_ROOM:
             search = _with_more_room(search)
+        elif end == TOO_MANY:
+            forget_half(search.store, search.asg, PATIENCE)
+            search.counts[FORGET_AT] = search.counts[FORGET_AT] * 115 // 100
         spent = time.perf_counter() - began
         nodes = int(np.clip(nodes * _SLICE_SECONDS / max(spent, 1e-6), 20, 4 * nodes))
         control.nodes = before + int(search.counts[NODES])

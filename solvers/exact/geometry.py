@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
@@ -42,7 +42,7 @@ def new_geometry(inst: Instance) -> Geometry:
     """No witnesses, nothing in play."""
     k, (variables, m) = inst.plus.size, inst.direction.shape
     return Geometry(
-        np.zeros((k, WITNESSES, m)),
+        np.zeros((k * WITNESSES, m)),
         np.zeros(k, dtype=np.int64),
         np.zeros(WITNESSES, dtype=np.bool_),
         np.zeros(k, dtype=np.bool_),
@@ -53,25 +53,26 @@ def new_geometry(inst: Instance) -> Geometry:
     )
 
 
-@njit(cache=True)
-def _dot(a: Any, b: Any) -> float:
+@kernel
+def _dot(A: Any, a: int, B: Any, b: int) -> float:
+    """Scalar product of row a of A and row b of B."""
     total = 0.0
-    for q in range(a.size):
-        total += a[q] * b[q]
+    for q in range(B.shape[1]):
+        total += A[a, q] * B[b, q]
     return total
 
 
-@njit(cache=True)
+@kernel
 def _add_witness(geo: Geometry, j: int, vector: Any, scale: float) -> int:
-    """Keep scale × vector as neuron j's newest witness; returns its place in the ring."""
-    w = geo.newest[j]
-    geo.newest[j] = (w + 1) % WITNESSES
+    """Keep scale × vector as neuron j's newest witness; returns its row."""
+    w = j * WITNESSES + geo.newest[j]
+    geo.newest[j] = (geo.newest[j] + 1) % WITNESSES
     for q in range(vector.size):
-        geo.witness[j, w, q] = scale * vector[q]
+        geo.witness[w, q] = scale * vector[q]
     return w
 
 
-@njit(cache=True)
+@kernel
 def _gather(inst: Instance, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
     """Signed directions of neuron j's decided variables (not those implied by geometry) as generators; their number."""
     count = 0
@@ -85,20 +86,21 @@ def _gather(inst: Instance, asg: Assignment, geo: Geometry, j: int, before: int)
     return count
 
 
-@njit(cache=True)
-def _respected(geo: Geometry, j: int, w: int, count: int) -> bool:
-    for a in range(count):
-        if _dot(geo.witness[j, w], geo.cone.generators[a]) < _HOLDS:
+@kernel
+def _respected(witness: Any, w: int, generators: Any, count: int) -> bool:
+    """Whether witness w has a non-negative product with all generators."""
+    for a in range(count):  # noqa: SIM110, a generator expression would not compile
+        if _dot(witness, w, generators, a) < _HOLDS:
             return False
     return True
 
 
-@njit(cache=True)
+@kernel
 def _true_literal(asg: Assignment, v: int) -> int:
     return 2 * v if asg.value[v] > 0 else 2 * v + 1
 
 
-@njit(cache=True)
+@kernel
 def _test(inst: Instance, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
     """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
     m = inst.direction.shape[1]
@@ -106,12 +108,14 @@ def _test(inst: Instance, geo: Geometry, j: int, v: int, side: float, count: int
         geo.cone.target[q] = side * inst.direction[v, q]
     size = in_cone(geo.cone, count, m)
     if size == OUTSIDE:
-        length = np.sqrt(_dot(geo.cone.residual, geo.cone.residual))
-        _add_witness(geo, j, geo.cone.residual, -1.0 / length)
+        square = 0.0
+        for q in range(m):
+            square += geo.cone.residual[q] * geo.cone.residual[q]
+        _add_witness(geo, j, geo.cone.residual, -1.0 / np.sqrt(square))
     return size
 
 
-@njit(cache=True)
+@kernel
 def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict: Any) -> int:
     """Are the new literals possible beside the older ones? Size of the conflict, literals in `conflict`; or 0.
 
@@ -130,8 +134,10 @@ def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict:
             continue
         side = float(asg.value[v])
         seen = False
-        for w in range(WITNESSES):
-            if side * _dot(geo.witness[j, w], inst.direction[v]) > _SEES and _respected(geo, j, w, count):
+        for w in range(j * WITNESSES, (j + 1) * WITNESSES):
+            if side * _dot(geo.witness, w, inst.direction, v) > _SEES and _respected(
+                geo.witness, w, geo.cone.generators, count
+            ):
                 seen = True
                 break
         if seen:
@@ -145,7 +151,7 @@ def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict:
     return 0
 
 
-@njit(cache=True)
+@kernel
 def imply(inst: Instance, asg: Assignment, geo: Geometry, point: Any) -> int:
     """Assign what the decided directions of the dirty neurons imply; how many literals that were."""
     added = 0
@@ -156,7 +162,7 @@ def imply(inst: Instance, asg: Assignment, geo: Geometry, point: Any) -> int:
     return added
 
 
-@njit(cache=True)
+@kernel
 def _imply_neuron(inst: Instance, asg: Assignment, geo: Geometry, point: Any, j: int) -> int:
     count = _gather(inst, asg, geo, j, asg.value.size)
     if count == 0:
@@ -166,12 +172,12 @@ def _imply_neuron(inst: Instance, asg: Assignment, geo: Geometry, point: Any, j:
     for q in range(start, stop):
         length += point[q] * point[q]
     if length > 1e-18:
-        w = geo.newest[j]
-        geo.newest[j] = (w + 1) % WITNESSES
+        w = j * WITNESSES + geo.newest[j]
+        geo.newest[j] = (geo.newest[j] + 1) % WITNESSES
         for q in range(stop - start):
-            geo.witness[j, w, q] = point[start + q] / np.sqrt(length)
+            geo.witness[w, q] = point[start + q] / np.sqrt(length)
     for w in range(WITNESSES):
-        geo.respects[w] = _respected(geo, j, w, count)
+        geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
     added = 0
     for a in range(geo.listed_count[j]):
         v = geo.listed[inst.first[j] + a]
@@ -180,13 +186,13 @@ def _imply_neuron(inst: Instance, asg: Assignment, geo: Geometry, point: Any, j:
     return added
 
 
-@njit(cache=True)
+@kernel
 def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> int:
     """1 if the variable's value follows from the generators, which then are its reason; else 0."""
     above, below = False, False
     for w in range(WITNESSES):
         if geo.respects[w]:
-            seen = _dot(geo.witness[j, w], inst.direction[v])
+            seen = _dot(geo.witness, j * WITNESSES + w, inst.direction, v)
             above = above or seen > _SEES
             below = below or seen < -_SEES
             if above and below:
@@ -194,7 +200,7 @@ def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: i
     for side in (1.0, -1.0):
         if (side > 0 and below) or (side < 0 and above):
             continue
-        newest = geo.newest[j]
+        w = geo.newest[j]
         size = _test(inst, geo, j, v, side, count)
         if size > 0:
             asg.cone_size[v] = size
@@ -203,9 +209,9 @@ def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: i
             assign(asg, 2 * v if side > 0 else 2 * v + 1, GEOMETRY)
             return 1
         if size == OUTSIDE:
-            geo.respects[newest] = _respected(geo, j, newest, count)
-            if geo.respects[newest]:
-                seen = _dot(geo.witness[j, newest], inst.direction[v])
+            geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
+            if geo.respects[w]:
+                seen = _dot(geo.witness, j * WITNESSES + w, inst.direction, v)
                 above = above or seen > _SEES
                 below = below or seen < -_SEES
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.analysis import (
     LONGEST_COPY,
     Learning,
@@ -30,7 +30,7 @@ from sparseopt.solvers.exact.assignment import (
     new_assignment,
     open_level,
 )
-from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, forget_half, has_room, new_clauses, propagate
+from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.simplex import (
@@ -44,8 +44,9 @@ from sparseopt.solvers.exact.simplex import (
     solve_node,
 )
 
-PROVED, PAUSED, NEEDS_ROOM = 0, 1, 2
-"""How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow."""
+PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
+"""How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
+there are so many clauses that half of them should be forgotten."""
 
 NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PLAY, FOUND = range(10)
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
@@ -55,8 +56,8 @@ UPPER_BOUND, LEAST_LEAF, ROOT_BOUND = 0, 1, 2
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0."""
 
 _RESTART_UNIT = 100
-_FORGET_FIRST = 20_000
-_PATIENCE = 100
+FORGET_FIRST = 20_000
+PATIENCE = 100
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
@@ -116,13 +117,13 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         np.array([upper_bound, np.inf, 0.0]),
     )
     search.counts[RESTART_AT] = _RESTART_UNIT
-    search.counts[FORGET_AT] = _FORGET_FIRST
+    search.counts[FORGET_AT] = FORGET_FIRST
     for i in start:
         add_point(inst, search, int(i))
     return search
 
 
-@njit(cache=True)
+@entry
 def add_point(inst: Instance, s: Search, i: int) -> None:
     """Bring a point into play, with its variables."""
     if s.in_play[i]:
@@ -139,7 +140,7 @@ def add_point(inst: Instance, s: Search, i: int) -> None:
             s.geo.listed_count[j] += 1
 
 
-@njit(cache=True)
+@kernel
 def evaluate(inst: Instance, s: Search) -> int:
     """Residuals of the true network at the program's parameters on all points; the worst point."""
     point = s.basis.point
@@ -162,7 +163,7 @@ def evaluate(inst: Instance, s: Search) -> int:
     return worst
 
 
-@njit(cache=True)
+@kernel
 def _infer(inst: Instance, s: Search) -> int:
     """Clauses and geometry to a fixed point; size of a conflict in `s.conflict`, 0 if there is none."""
     while True:
@@ -178,7 +179,7 @@ def _infer(inst: Instance, s: Search) -> int:
             return 0
 
 
-@njit(cache=True)
+@kernel
 def _blame(inst: Instance, s: Search, variable: int, size: int) -> int:
     """Add the (false) negation of a variable's decision to the conflict, once."""
     if variable < 0 or s.learning.seen[variable]:
@@ -188,7 +189,7 @@ def _blame(inst: Instance, s: Search, variable: int, size: int) -> int:
     return size + 1
 
 
-@njit(cache=True)
+@kernel
 def _explain(inst: Instance, s: Search) -> int:
     """The decisions behind the program's bound: those of its rows with a multiplier. Size of the conflict."""
     n = s.basis.point.size
@@ -207,7 +208,7 @@ def _explain(inst: Instance, s: Search) -> int:
     return size
 
 
-@njit(cache=True)
+@kernel
 def _blame_all(s: Search) -> int:
     """All literals of the trail as conflict, for a leaf that only its own bound closes."""
     size = s.asg.counts[TRAIL]
@@ -216,7 +217,7 @@ def _blame_all(s: Search) -> int:
     return size
 
 
-@njit(cache=True)
+@kernel
 def _choose(inst: Instance, s: Search, tolerance: float) -> int:
     """The literal to decide: the most active undecided neuron that keeps a violated point's row out; -1 if none.
 
@@ -239,23 +240,29 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
     return chosen
 
 
-@njit(cache=True)
+@kernel
 def _save(s: Search) -> None:
     level = s.asg.counts[LEVEL]
-    s.snapshots.inverse[level] = s.basis.inverse
-    s.snapshots.point[level] = s.basis.point
-    s.snapshots.code[level] = s.basis.code
+    for b in range(s.basis.point.size):
+        s.snapshots.point[level, b] = s.basis.point[b]
+        for q in range(s.basis.point.size):
+            s.snapshots.inverse[level, b, q] = s.basis.inverse[b, q]
+        for q in range(3):
+            s.snapshots.code[level, b, q] = s.basis.code[b, q]
 
 
-@njit(cache=True)
+@kernel
 def _restore(s: Search) -> None:
     level = s.asg.counts[LEVEL]
-    s.basis.inverse[:, :] = s.snapshots.inverse[level]
-    s.basis.point[:] = s.snapshots.point[level]
-    s.basis.code[:, :] = s.snapshots.code[level]
+    for b in range(s.basis.point.size):
+        s.basis.point[b] = s.snapshots.point[level, b]
+        for q in range(s.basis.point.size):
+            s.basis.inverse[b, q] = s.snapshots.inverse[level, b, q]
+        for q in range(3):
+            s.basis.code[b, q] = s.snapshots.code[level, b, q]
 
 
-@njit(cache=True)
+@kernel
 def luby(i: int) -> int:
     """1, 1, 2, 1, 1, 2, 4, … (i from 1)."""
     while True:
@@ -267,7 +274,7 @@ def luby(i: int) -> int:
         i -= (1 << (k - 1)) - 1
 
 
-@njit(cache=True)
+@kernel
 def _resolve(inst: Instance, s: Search, size: int) -> bool:
     """Learn from a conflict, jump back, store the clause and its copies. False if the conflict holds at level 0."""
     s.counts[CONFLICTS] += 1
@@ -283,24 +290,21 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
         s.counts[RESTART_AT] = s.counts[CONFLICTS] + _RESTART_UNIT * luby(s.counts[RESTARTS] + 1)
         level = 0
     backjump(s.asg, level)
-    s.geo.dirty[:] = False
+    for j in range(s.geo.dirty.size):
+        s.geo.dirty[j] = False
     _restore(s)
-    if level == 0 and s.store.counts[CLAUSES] > s.counts[FORGET_AT]:
-        s.counts[FORGET_AT] = s.counts[FORGET_AT] * 115 // 100
-        forget_half(s.store, s.asg, _PATIENCE)
     store_with_copies(inst, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
     return True
 
 
-@njit(cache=True)
+@kernel
 def _node(inst: Instance, s: Search, tolerance: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     n = s.basis.point.size
-    pivots = s.counts[PIVOTS : PIVOTS + 1]
     cutoff = s.values[UPPER_BOUND] - tolerance
     end = solve_node(
-        inst, s.basis, s.asg.value, s.asg.trail, s.asg.counts[TRAIL], s.play, s.counts[IN_PLAY], cutoff, pivots
+        inst, s.basis, s.asg.value, s.asg.trail, s.asg.counts[TRAIL], s.play, s.counts[IN_PLAY], cutoff, s.counts
     )
     if end == STALLED:
         s.counts[STALLS] += 1
@@ -308,7 +312,8 @@ def _node(inst: Instance, s: Search, tolerance: float) -> int:
         worst = evaluate(inst, s)
         if abs(s.error[worst]) < s.values[UPPER_BOUND]:
             s.values[UPPER_BOUND] = abs(s.error[worst])
-            s.best[:] = s.basis.point
+            for q in range(n):
+                s.best[q] = s.basis.point[q]
             s.counts[FOUND] += 1
             cutoff = s.values[UPPER_BOUND] - tolerance
         if s.basis.point[n - 1] < cutoff:
@@ -321,22 +326,26 @@ def _node(inst: Instance, s: Search, tolerance: float) -> int:
     return _explain(inst, s)
 
 
-@njit(cache=True)
+@kernel
 def _has_room(inst: Instance, s: Search) -> bool:
     """Room for one more level, and for one more clause (at most all variables in play) with its copies."""
-    copies, listed = inst.copies.shape[0], s.geo.listed_count.sum()
+    copies, listed = inst.copies.shape[0], 0
+    for j in range(s.geo.listed_count.size):
+        listed += s.geo.listed_count[j]
     return s.asg.counts[LEVEL] + 1 < s.snapshots.point.shape[0] and has_room(
         s.store, copies, listed + 2 + copies * LONGEST_COPY
     )
 
 
-@njit(cache=True)
+@entry
 def run_slice(inst: Instance, s: Search, tolerance: float, nodes: int) -> int:
     """Search on for about so many linear programs; PROVED, PAUSED or NEEDS_ROOM."""
     stop = s.counts[NODES] + nodes
     while True:
         if not _has_room(inst, s):
             return NEEDS_ROOM
+        if s.store.counts[CLAUSES] > s.counts[FORGET_AT] and s.asg.counts[LEVEL] == 0:
+            return TOO_MANY
         size = _infer(inst, s)
         if size == 0:
             size = _node(inst, s, tolerance)

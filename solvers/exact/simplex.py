@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.instance import Instance
 
 FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
@@ -26,6 +26,8 @@ FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
 
 OPTIMAL, CUT, STALLED = 0, 1, 2
 
+PIVOTS = 1
+"""Place of the number of pivots in `counts`."""
 FEASIBLE = 1e-9
 """A row counts as violated from this scaled violation on."""
 _MAX_PIVOTS = 400
@@ -62,25 +64,25 @@ def new_basis(n: int) -> Basis:
     return basis
 
 
-@njit(cache=True)
+@entry
 def reset_basis(basis: Basis) -> None:
     """θ = 0, t = 0."""
     n = basis.point.size
-    basis.inverse[:, :] = 0.0
-    basis.point[:] = 0.0
-    basis.code[:, :] = 0
     basis.age[0] = 0
-    for q in range(n):
-        basis.inverse[q, q] = 1.0
-        basis.code[q, 1] = q
+    for b in range(n):
+        basis.point[b] = 0.0
+        for q in range(n):
+            basis.inverse[b, q] = 1.0 if b == q else 0.0
+        basis.code[b, 0], basis.code[b, 1], basis.code[b, 2] = FREE, b, 0
     basis.code[n - 1, 0] = FLOOR
 
 
-@njit(cache=True)
+@kernel
 def fill_row(inst: Instance, kind: int, index: int, subset: int, row: Any) -> float:
     """Write the row's coefficients into `row` and return its right-hand side (row · (θ, t) ≥ side)."""
-    row[:] = 0.0
     n = row.size
+    for q in range(n):
+        row[q] = 0.0
     if kind == FREE:
         row[index] = 1.0
         return 0.0
@@ -105,13 +107,14 @@ def fill_row(inst: Instance, kind: int, index: int, subset: int, row: Any) -> fl
     return weight * inst.targets[index]
 
 
-@njit(cache=True)
+@kernel
 def refactor(inst: Instance, basis: Basis) -> bool:
     """Rebuild the inverse and θ by Gauss-Jordan elimination; False if the basis is singular or not dual feasible."""
     n = basis.point.size
     M = basis.square
-    M[:, :] = 0.0
     for b in range(n):
+        for q in range(2 * n):
+            M[b, q] = 0.0
         basis.alpha[b] = fill_row(inst, basis.code[b, 0], basis.code[b, 1], basis.code[b, 2], basis.row)
         for q in range(n):
             M[b, q] = basis.row[q]
@@ -148,7 +151,7 @@ def refactor(inst: Instance, basis: Basis) -> bool:
     return True
 
 
-@njit(cache=True)
+@kernel
 def _price(inst: Instance, basis: Basis, value: Any, trail: Any, decided: int, play: Any, in_play: int) -> Any:
     """The most violated row, scaled by its length: (violation, kind, index, subset); kind -1 if none."""
     point = basis.point
@@ -224,7 +227,7 @@ def _price(inst: Instance, basis: Basis, value: Any, trail: Any, decided: int, p
     return best, kind, index, subset
 
 
-@njit(cache=True)
+@kernel
 def _leaving(basis: Basis) -> int:
     """Harris ratio test: the basis row that leaves, -1 if none. Artificial rows leave first."""
     n = basis.point.size
@@ -250,7 +253,7 @@ def _leaving(basis: Basis) -> int:
     return leaving
 
 
-@njit(cache=True)
+@kernel
 def _pivot(basis: Basis, leaving: int, side: float) -> None:
     """Exchange the leaving row for the entering one, whose coefficients are in `basis.row`."""
     n = basis.point.size
@@ -269,7 +272,7 @@ def _pivot(basis: Basis, leaving: int, side: float) -> None:
                 basis.inverse[b, q] -= factor * basis.inverse[leaving, q]
 
 
-@njit(cache=True)
+@kernel
 def solve_node(
     inst: Instance,
     basis: Basis,
@@ -279,7 +282,7 @@ def solve_node(
     play: Any,
     in_play: int,
     cutoff: float,
-    pivots: Any,
+    counts: Any,
 ) -> int:
     """Dual simplex from the current basis; OPTIMAL, CUT (t has reached the cutoff) or STALLED (t is still a bound)."""
     n = basis.point.size
@@ -309,7 +312,7 @@ def solve_node(
         basis.code[leaving, 0] = kind
         basis.code[leaving, 1] = index
         basis.code[leaving, 2] = subset
-        pivots[0] += 1
+        counts[PIVOTS] += 1
         basis.age[0] += 1
         if basis.age[0] >= _REFACTOR_AFTER and not refactor(inst, basis):
             reset_basis(basis)
