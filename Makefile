@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/pip install -q --disable-pip-version-check
+# setuptools warns that ./sparseopt may shadow an editable install; the mapping in pyproject.toml takes care of that.
+INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --disable-pip-version-check
 
 .PHONY: demo test lint clean
 

@@ -8,7 +8,7 @@ run() {
     printf '\n\033[1m$ sparseopt %s\033[0m\n' "$*"
     "$sparseopt" "$@"
 }
-run solve data/mcycle-k2.json --plot build/mcycle-k2.png
+run solve data/mcycle-k4.json --plot build/mcycle-k4.png
 run certify dense:3,4,1
 run certify lu:3
 run certify data/deep-lu-3.json

@@ -42,6 +42,7 @@ def run(fit: ScalarFit, control: Control, max_cells: int = MAX_CELLS, weight_lim
             f"solver enumerate: up to {count:,} cells, more than max_cells = {max_cells:,}; "
             "use another solver, fewer neurons or raise max_cells"
         )
+    control.points = fit.n_points
     solver = CellSolver(fit, weight_limit)
     least = float("inf")
     patterns: dict[tuple[tuple[int, ...], bool], np.ndarray[Any, np.dtype[np.bool_]]] = {}

@@ -30,6 +30,7 @@ _TOUCH = 1e-7
 
 def run(fit: ScalarFit, control: Control, starts: int = 20) -> None:
     """Search over the cells of a scalar fit."""
+    control.points = fit.n_points
     rng = np.random.default_rng(control.seed)
     solver = CellSolver(fit)
     classes = fit.sign_classes()

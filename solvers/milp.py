@@ -31,7 +31,7 @@ def run(fit: ScalarFit, control: Control, weight_limit: float = DEFAULT_WEIGHT_L
     from pyomo.contrib.solver.common.factory import SolverFactory
     from pyomo.contrib.solver.common.results import TerminationCondition
 
-    control.weight_limit = weight_limit
+    control.weight_limit, control.points = weight_limit, fit.n_points
     model = milp_model([fit], weight_limit)
     answer = SolverFactory("highs").solve(
         model,

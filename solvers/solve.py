@@ -82,7 +82,7 @@ def solve(
         report = affine_data(problem)
         if isinstance(report, ExistenceReport):
             return _from_report(problem, report)
-    chosen = _choose(problem, certificate) if solver == "auto" else solver_named(solver)
+    chosen = _choose(problem) if solver == "auto" else solver_named(solver)
     if certificate and Capability.CERTIFICATE not in chosen.capabilities:
         raise InputError(f"solver {chosen.name}: writes no optimality certificates; solve without one")
     if (refusal := chosen.refuses(problem)) is not None:
@@ -105,10 +105,12 @@ def _check_limits(time_limit: float | None, gap: float, seed: int) -> None:
         raise InputError(f"seed: {seed!r} is not a whole number of at least 0")
 
 
-def _choose(problem: TrainingProblem, certificate: bool) -> Solver:
-    """enumerate where it is small enough, else milp for its losses, else local."""
+def _choose(problem: TrainingProblem) -> Solver:
+    """exact for linf, else enumerate where it is small enough, else milp for l1, else local."""
     if not has_scalar_form(problem):
         return solver_named("local")
+    if problem.loss is Loss.LINF:
+        return solver_named("exact")
     fits = [ScalarFit.of(problem, o) for o in range(problem.pattern.n_outputs)]
     if max(map(count_cells, fits)) <= MAX_CELLS:
         return solver_named("enumerate")
@@ -188,7 +190,6 @@ def _part(problem: TrainingProblem, output: int, fit: ScalarFit, control: Contro
     zero = (np.ones(len(fit.neurons)), np.zeros(fit.n_parameters))
     part.objective, part.best = fit.loss_of(fit.predict(*zero)), zero
     part.bound = min(float(data_bound(problem.restrict_outputs([output]))) / fit.objective_scale, part.objective)
-    part.points = fit.n_points
     return part
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, assign, truth
 from sparseopt.solvers.exact.clauses import Clauses, add_clause
 from sparseopt.solvers.exact.instance import Instance
+from sparseopt.solvers.exact.kernel import kernel
 
 LONGEST_COPY = 12
 """Clauses up to this size are copied under the permutations of interchangeable neurons."""

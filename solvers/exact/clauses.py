@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.assignment import NO_REASON, PROPAGATED, TRAIL, Assignment, assign, truth
+from sparseopt.solvers.exact.kernel import entry, kernel
 
 CLAUSES, LITERALS = 0, 1
 """Places in `counts`: clauses and literals stored."""

@@ -62,7 +62,7 @@ def _run_class(fit: ScalarFit, control: Control, signs: Any, start: Any, bounds:
         spent = time.perf_counter() - began
         nodes = int(np.clip(nodes * _SLICE_SECONDS / max(spent, 1e-6), 20, 4 * nodes))
         control.nodes = before + int(search.counts[NODES])
-        control.points = int(search.counts[IN_PLAY])
+        control.points = max(control.points, int(search.counts[IN_PLAY]))
         if search.counts[FOUND] > found:
             found = int(search.counts[FOUND])
             theta = search.best[:-1].copy()

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
+from sparseopt.solvers.exact.kernel import kernel
 
 WITNESSES = 24
 _SEES = 1e-8

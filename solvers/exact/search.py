@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.analysis import (
     LONGEST_COPY,
     Learning,
@@ -33,6 +32,7 @@ from sparseopt.solvers.exact.assignment import (
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
+from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.simplex import (
     CUT,
     LOWER,

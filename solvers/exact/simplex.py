@@ -3,8 +3,8 @@
     min t   over θ ∈ R^N, t ≥ 0   subject to
 
 - a *sign row* for each decided variable: ± a·θ_j ≥ 0;
-- an *upper row* ω_i (f_i - y_i) ≤ t for a point whose - neurons are all decided: its active - neurons enter as they are,
-  its + neurons as any subset (σ(p) ≥ p and σ(p) ≥ 0), so each subset gives a valid row; the violated one has p > 0;
+- an *upper row* ω_i (f_i - y_i) ≤ t for a point whose - neurons are all decided: its active - neurons enter as they
+  are, its + neurons as any subset (σ(p) ≥ p and σ(p) ≥ 0): each subset gives a valid row, the violated one has p > 0;
 - a *lower row* ω_i (y_i - f_i) ≤ t, mirrored, for a point whose + neurons are all decided.
 
 Rows are never stored: they are priced from the points in play. Only the inverse of the basis, n × n with n = N + 1, is
@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.instance import Instance
+from sparseopt.solvers.exact.kernel import entry, kernel
 
 FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
 """Kinds of basis rows: θ_q = 0 (artificial, multiplier 0), sign, upper and lower error rows, t ≥ 0."""

@@ -7,9 +7,9 @@ import threading
 from functools import cache
 
 import numpy as np
+from sparseopt.models.scalar_fit import ScalarFit
 
 from sparseopt.losses import Loss
-from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
 
 PATIENCE_SECONDS = 3.0
@@ -19,10 +19,11 @@ NOTICE = "sparseopt: compiling the exact search; this happens once per installat
 @cache
 def warm_up() -> None:
     """Load the kernels, or compile them with one line on stderr that says so."""
-    from sparseopt.families import dense
     from sparseopt.solvers.exact.clauses import forget_half
     from sparseopt.solvers.exact.instance import instance_of
     from sparseopt.solvers.exact.search import new_search, run_slice
+
+    from sparseopt.families import dense
 
     notice = threading.Timer(PATIENCE_SECONDS, lambda: print(NOTICE, file=sys.stderr, flush=True))
     notice.daemon = True

@@ -88,7 +88,8 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
     found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used)
     if isinstance(found, str):
         # Outputs that are constant on the data need no hidden neuron: look at the others alone.
-        found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used, np.flatnonzero(limit.any(axis=1)))
+        varying = [int(o) for o in np.flatnonzero(limit.any(axis=1))]
+        found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used, varying)
     if isinstance(found, str):
         return f"the targets are affine, but {found}"
     if found.outside is None:

@@ -1,0 +1,184 @@
+"""The exact search against enumeration, z3, known optima, and itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generated import generated_problems
+from sparseopt.models.scalar_fit import ScalarFit
+from sparseopt.models.smt import smt_text
+
+import sparseopt as so
+
+HERE = Path(__file__).parent
+
+
+def _square(points: int, k: int) -> so.TrainingProblem:
+    half = points // 2
+    x = [Fraction(i, half) for i in range(-half, half + 1)]
+    return so.TrainingProblem(so.families.dense([1, k, 1]), [[v] for v in x], [v * v for v in x])
+
+
+def _noise(points: int, d: int, k: int, seed: int = 0) -> so.TrainingProblem:
+    rng = np.random.default_rng(seed)
+    X, W, b = rng.normal(size=(points, d)), rng.normal(size=(d, k)), rng.normal(size=k)
+    y = np.maximum(X @ W + b, 0) @ rng.choice([-1, 1], k) + 0.1 * rng.normal(size=points)
+    return so.TrainingProblem(so.families.dense([d, k, 1]), X, y)
+
+
+def _unit(problem: so.TrainingProblem) -> float:
+    return ScalarFit.of(problem).objective_scale
+
+
+def test_kernels_in_plain_python() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "exact_kernels.py")],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        cwd=HERE,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 10
+
+
+@pytest.mark.parametrize("seed", [51, 52, 53, 54])
+def test_equals_enumeration(seed: int) -> None:
+    compared = 0
+    for name, problem in generated_problems(50, seed, "linf"):
+        exact, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
+        assert exact.status is so.Status.OPTIMAL, name
+        assert exact.weight_limit is None
+        assert exact.objective == pytest.approx(cells.objective, abs=1e-6 * _unit(problem)), name
+        assert exact.bound <= cells.objective + 1e-8 * _unit(problem), name
+        compared += 1
+    print(f"{compared} problems: exact equals enumeration")
+    assert compared == 50
+
+
+def test_equals_the_exact_optimum_of_z3() -> None:
+    z3 = pytest.importorskip("z3")
+    compared = 0
+    for name, problem in generated_problems(40, 61, "linf", points=(9, 13)):
+        optimizer = z3.Optimize()
+        optimizer.set("timeout", 10_000)
+        optimizer.from_string(smt_text(problem).replace("(get-objectives)", ""))
+        if optimizer.check() != z3.sat:
+            continue
+        value = optimizer.model().eval(z3.Real("loss"), model_completion=True)
+        optimum = float(Fraction(value.numerator_as_long(), value.denominator_as_long()))
+        result = so.solve(problem, "exact")
+        assert result.objective == pytest.approx(optimum, abs=1e-6 * _unit(problem)), name
+        assert result.bound <= optimum + 1e-12, name
+        compared += 1
+    print(f"{compared} exact optima of z3 compared")
+    assert compared >= 35
+
+
+@pytest.mark.parametrize(
+    ("points", "k", "optimum"),
+    [(11, 2, Fraction(1, 25)), (21, 3, Fraction(3, 70)), (21, 4, Fraction(1, 50)), (21, 5, Fraction(1, 100))],
+)
+def test_known_optima(points: int, k: int, optimum: Fraction) -> None:
+    result = so.solve(_square(points, k), "exact")
+    assert result.status is so.Status.OPTIMAL
+    assert result.objective == pytest.approx(float(optimum), abs=1e-8)
+    assert result.bound == pytest.approx(float(optimum), abs=1e-6)
+
+
+def test_the_order_of_points_does_not_matter() -> None:
+    compared = 0
+    for points, d, k in ((30, 1, 3), (30, 2, 3), (25, 2, 4)):
+        problem = _noise(points, d, k)
+        first = so.solve(problem, "exact")
+        order = np.random.default_rng(1).permutation(points)
+        second = so.solve(so.TrainingProblem(problem.pattern, problem.X[order], problem.Y[order]), "exact")
+        assert first.status is second.status is so.Status.OPTIMAL
+        assert first.objective == pytest.approx(second.objective, abs=1e-6 * _unit(problem))
+        compared += 1
+    assert compared == 3
+
+
+def test_inputs_and_targets_in_other_units() -> None:
+    problem = _noise(25, 2, 3)
+    base = so.solve(problem, "exact").objective
+    for factor in (1e6, 1e-6):
+        inputs = so.TrainingProblem(problem.pattern, problem.X * factor, problem.Y)
+        targets = so.TrainingProblem(problem.pattern, problem.X, problem.Y * factor + 3 * factor)
+        assert so.solve(inputs, "exact").objective == pytest.approx(base, rel=1e-6)
+        assert so.solve(targets, "exact").objective / factor == pytest.approx(base, rel=1e-6)
+
+
+def test_sparse_supports_are_used() -> None:
+    """Neurons on one input each: variables follow the distinct values of that input, not the points."""
+    from sparseopt.solvers.exact.instance import instance_of
+
+    rng = np.random.default_rng(3)
+    X = rng.integers(0, 5, (60, 3)).astype(float)
+    pattern = so.SparsityPattern([[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 1, 1]]])
+    problem = so.TrainingProblem(pattern, X, np.abs(X[:, 0] - 2) + X[:, 1] ** 2 + 0.3 * rng.normal(size=60))
+    fit = ScalarFit.of(problem)
+    inst = instance_of(fit, fit.sign_classes()[0])
+    assert inst.neuron.size == sum(len(np.unique(X[:, i])) for i in range(3))
+    result, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
+    assert result.objective == pytest.approx(cells.objective, abs=1e-6 * _unit(problem))
+
+
+def test_every_bound_of_the_trace_is_valid() -> None:
+    checked = 0
+    for problem in (_noise(40, 2, 3), _noise(30, 3, 3), _square(21, 5)):
+        result = so.solve(problem, "exact")
+        assert result.status is so.Status.OPTIMAL
+        for row in result.trace:
+            assert row.bound <= result.objective + 1e-12
+            assert row.objective >= result.objective - 1e-12
+            checked += 1
+    print(f"{checked} trace rows checked")
+    assert checked >= 10
+
+
+def test_a_cut_off_search_keeps_a_valid_bound() -> None:
+    problem = _noise(30, 3, 4)
+    stopped = so.solve(problem, "exact", time_limit=1.5)
+    assert stopped.status is so.Status.TIME_LIMIT
+    assert stopped.seconds < 2.5
+    assert 0 < stopped.bound < stopped.objective
+    assert stopped.network is not None
+
+
+def test_an_incumbent_that_prunes_too_much_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the search once: with a tolerance of 0.2 it must miss optima, and this comparison must see it."""
+    from sparseopt.solvers.exact import driver
+
+    monkeypatch.setattr(driver, "TOLERANCE", 0.2)
+    wrong = 0
+    for _, problem in generated_problems(30, 51, "linf"):
+        exact, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
+        wrong += abs(exact.objective - cells.objective) > 1e-6 * _unit(problem)
+        assert exact.bound <= cells.objective + 1e-8 * _unit(problem)
+    print(f"{wrong} wrong optima of a broken search")
+    assert wrong > 0
+
+
+def test_compiled_code_is_found_again_and_a_first_use_says_why_it_waits(tmp_path: Path) -> None:
+    code = (
+        "import time; start = time.time(); from sparseopt.solvers.exact.warm_up import warm_up; warm_up(); "
+        "print(time.time() - start)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+        for _ in range(2)
+    ]
+    assert [r.returncode for r in runs] == [0, 0], runs[0].stderr
+    assert "compiling the exact search" in runs[0].stderr
+    assert runs[1].stderr == ""
+    assert float(runs[1].stdout) < float(runs[0].stdout) / 3
