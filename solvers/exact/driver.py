@@ -1,4 +1,8 @@
-"""Sign classes one after the other, in slices, with shared incumbents and a bound that is valid at every moment."""
+"""All sign classes of a scalar fit: in slices, with one shared incumbent and a bound that is valid at every moment.
+
+The bound of the whole is the least over all classes; a class in progress is only known to be at least its root bound.
+Every class gets a short first attempt, so that the long ones start from a good incumbent.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import time
 from typing import Any
 
 import numpy as np
+
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
@@ -32,46 +37,69 @@ from sparseopt.solvers.exact.warm_up import warm_up
 TOLERANCE = 1e-7
 """Nodes whose bound is within this (scaled) of the incumbent are closed; it is subtracted from the proven bound."""
 
+FIRST_ATTEMPT = 1000
+"""Linear programs that each class gets before the first one is searched to the end."""
+
 _SLICE_SECONDS = 0.05
 
 
-def search_all_classes(fit: ScalarFit, control: Control) -> None:
-    """Search all sign classes of a scalar fit."""
-    warm_up()
-    classes = fit.sign_classes()
-    bounds = np.full(len(classes), control.bound)
-    start = _first_points(fit)
-    for number, signs in enumerate(classes):
-        bounds[number] = _run_class(fit, control, signs, start, bounds, number)
-        control.raise_bound(float(bounds.min()))
+class _ClassSearch:
+    """The search of one sign class; `bound` is what is proved for the class so far."""
 
+    def __init__(self, fit: ScalarFit, signs: Any, control: Control, gap: float) -> None:
+        self.fit, self.signs, self.control, self.gap = fit, signs, control, gap
+        self.inst = instance_of(fit, signs)
+        spread = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
+        self.search = new_search(self.inst, control.objective, spread)
+        self.bound = 0.0
+        self.done = False
+        self._slice = 100
 
-def _run_class(fit: ScalarFit, control: Control, signs: Any, start: Any, bounds: Any, number: int) -> float:
-    """Search one class; its proven bound. The trace gets the least bound over all classes."""
-    inst = instance_of(fit, signs)
-    search = new_search(inst, control.objective, start)
-    before, found, nodes = control.nodes, 0, 100
-    while True:
+    def step(self) -> None:
+        """One slice: share incumbents, search, count, offer what was found."""
+        values, counts = self.search.values, self.search.counts
+        values[UPPER_BOUND] = min(values[UPPER_BOUND], self.control.objective)
+        nodes, found = int(counts[NODES]), int(counts[FOUND])
         began = time.perf_counter()
-        end = run_slice(inst, search, TOLERANCE, nodes)
+        end = run_slice(self.inst, self.search, TOLERANCE, self.gap, self._slice)
+        spent = max(time.perf_counter() - began, 1e-6)
+        self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 20, 4 * self._slice))
+        self.control.nodes += int(counts[NODES]) - nodes
+        self.control.points = max(self.control.points, int(counts[IN_PLAY]))
+        self.bound = max(self.bound, float(values[ROOT_BOUND]))
         if end == NEEDS_ROOM:
-            search = _with_more_room(search)
+            self.search = _with_more_room(self.search)
         elif end == TOO_MANY:
-            forget_half(search.store, search.asg, PATIENCE)
-            search.counts[FORGET_AT] = search.counts[FORGET_AT] * 115 // 100
-        spent = time.perf_counter() - began
-        nodes = int(np.clip(nodes * _SLICE_SECONDS / max(spent, 1e-6), 20, 4 * nodes))
-        control.nodes = before + int(search.counts[NODES])
-        control.points = max(control.points, int(search.counts[IN_PLAY]))
-        if search.counts[FOUND] > found:
-            found = int(search.counts[FOUND])
-            theta = search.best[:-1].copy()
-            control.incumbent(fit.loss_of(fit.predict(signs, theta)), (signs, theta))
-        if end == PROVED:
-            return float(min(search.values[UPPER_BOUND] - TOLERANCE, search.values[LEAST_LEAF]))
-        bounds[number] = max(bounds[number], float(search.values[ROOT_BOUND]))
+            forget_half(self.search.store, self.search.asg, PATIENCE)
+            counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
+        elif end == PROVED:
+            self.done = True
+            cutoff = values[UPPER_BOUND] - max(TOLERANCE, self.gap * values[UPPER_BOUND])
+            self.bound = max(self.bound, min(float(cutoff), float(values[LEAST_LEAF])))
+        if counts[FOUND] > found:
+            theta = self.search.best[:-1].copy()
+            self.control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
+
+
+def search_all_classes(fit: ScalarFit, control: Control) -> None:
+    """Search all sign classes; objective and bound go to `control` as they improve."""
+    warm_up()
+    first_bound = control.bound
+    searches = [_ClassSearch(fit, signs, control, control.gap) for signs in fit.sign_classes()]
+    bounds = np.full(len(searches), first_bound)
+
+    def advance(number: int, one: _ClassSearch) -> None:
+        one.step()
+        bounds[number] = max(bounds[number], one.bound)
         control.raise_bound(float(bounds.min()))
         control.check()
+
+    for number, one in enumerate(searches):
+        while not one.done and one.search.counts[NODES] < FIRST_ATTEMPT:
+            advance(number, one)
+    for number, one in enumerate(searches):
+        while not one.done:
+            advance(number, one)
 
 
 def _with_more_room(search: Search) -> Search:
@@ -81,8 +109,3 @@ def _with_more_room(search: Search) -> Search:
     for new, old in zip(more, search.snapshots, strict=True):
         new[:levels] = old
     return search._replace(store=grown(search.store), snapshots=more)
-
-
-def _first_points(fit: ScalarFit) -> Any:
-    """Three points spread over the data."""
-    return np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))

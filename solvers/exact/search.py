@@ -298,11 +298,17 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
 
 
 @kernel
-def _node(inst: Instance, s: Search, tolerance: float) -> int:
+def _cutoff(s: Search, tolerance: float, gap: float) -> float:
+    """Nodes with this bound are closed: the incumbent's loss less the tolerance or the asked relative gap."""
+    return s.values[UPPER_BOUND] - max(tolerance, gap * s.values[UPPER_BOUND])
+
+
+@kernel
+def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     n = s.basis.point.size
-    cutoff = s.values[UPPER_BOUND] - tolerance
+    cutoff = _cutoff(s, tolerance, gap)
     end = solve_node(
         inst, s.basis, s.asg.value, s.asg.trail, s.asg.counts[TRAIL], s.play, s.counts[IN_PLAY], cutoff, s.counts
     )
@@ -315,7 +321,7 @@ def _node(inst: Instance, s: Search, tolerance: float) -> int:
             for q in range(n):
                 s.best[q] = s.basis.point[q]
             s.counts[FOUND] += 1
-            cutoff = s.values[UPPER_BOUND] - tolerance
+            cutoff = _cutoff(s, tolerance, gap)
         if s.basis.point[n - 1] < cutoff:
             if s.asg.counts[LEVEL] == 0:
                 s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.point[n - 1])
@@ -338,7 +344,7 @@ def _has_room(inst: Instance, s: Search) -> bool:
 
 
 @entry
-def run_slice(inst: Instance, s: Search, tolerance: float, nodes: int) -> int:
+def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: int) -> int:
     """Search on for about so many linear programs; PROVED, PAUSED or NEEDS_ROOM."""
     stop = s.counts[NODES] + nodes
     while True:
@@ -348,11 +354,11 @@ def run_slice(inst: Instance, s: Search, tolerance: float, nodes: int) -> int:
             return TOO_MANY
         size = _infer(inst, s)
         if size == 0:
-            size = _node(inst, s, tolerance)
+            size = _node(inst, s, tolerance, gap)
             if size < 0:
                 continue
             if size == 0:
-                if s.values[UPPER_BOUND] - tolerance <= s.basis.point[s.basis.point.size - 1]:
+                if _cutoff(s, tolerance, gap) <= s.basis.point[s.basis.point.size - 1]:
                     return PROVED
                 literal = _choose(inst, s, tolerance)
                 if literal < 0:

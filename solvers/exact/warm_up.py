@@ -32,7 +32,7 @@ def warm_up() -> None:
         fit = ScalarFit.of(TrainingProblem(dense([1, 1, 1]), [[0], [1], [2]], [0, 1, 0], Loss.LINF))
         inst = instance_of(fit, np.ones(1))
         search = new_search(inst, 1.0, np.arange(3))
-        run_slice(inst, search, 1e-7, 1000)
+        run_slice(inst, search, 1e-7, 0.0, 1000)
         forget_half(search.store, search.asg, 100)
     finally:
         notice.cancel()
