@@ -21,6 +21,7 @@ demo: $(VENV)/demo.stamp
 	@bash docs/demo.sh $(BIN)/sparseopt
 
 test: $(VENV)/test.stamp
+	@rm -rf solvers/exact/__pycache__  # numba does not notice changes in inner kernels
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 lint: $(VENV)/test.stamp

@@ -13,6 +13,7 @@ from sparseopt.existence.linear_counterpart import linear_counterpart
 from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
 from sparseopt.existence.theorems import always_attained, interpolation
 from sparseopt.files import pattern_document
+from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
@@ -102,6 +103,8 @@ def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
+    if (by_groups := _certify_groups(problem)) is not None:
+        return by_groups
     from sparseopt.solvers.gradient import exact_candidates
 
     for network in exact_candidates(problem):
@@ -113,6 +116,30 @@ def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
         f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; no network was found whose loss "
         f"equals the bound {data_bound(problem)} that equal inputs give (rule A)",
     )
+
+
+def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
+    """C on data: groups of outputs that share no hidden neuron are fitted independently.
+
+    The loss is the sum (l1, l2) or the greatest (linf) of the groups' losses. Attained if each group's is; for a sum
+    also not attained if one group's is not. (A greatest value may be attained by another group.)
+    """
+    groups = problem.pattern.output_groups
+    if len(groups) < 2:
+        return None
+    parts = [_certify_problem(problem.restrict_outputs(list(group))) for group in groups]
+    named = [f"outputs {', '.join(str(o + 1) for o in g)}: {p.reason}" for g, p in zip(groups, parts, strict=True)]
+    evidence = {"theorem": "C", "groups": [list(g) for g in groups], "parts": [p.certificate for p in parts]}
+    if all(p.verdict is Verdict.ATTAINED for p in parts):
+        reason = f"Theorem C: {len(groups)} groups of outputs share no hidden neuron. " + "; ".join(named)
+        certificate = {"claim": "attained", **evidence}
+        return ExistenceReport(Verdict.ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
+    failing = [n for n, p in zip(named, parts, strict=True) if p.verdict is Verdict.NOT_ATTAINED]
+    if failing and problem.loss is not Loss.LINF:
+        reason = f"Theorem C: the loss is a sum over groups of outputs that share no hidden neuron. {failing[0]}"
+        certificate = {"claim": "not attained", **evidence}
+        return ExistenceReport(Verdict.NOT_ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
+    return None
 
 
 def attained_by_bound(problem: TrainingProblem, network: Network) -> ExistenceReport | None:

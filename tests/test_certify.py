@@ -449,3 +449,28 @@ def test_other_subjects_are_refused() -> None:
     """certify takes a pattern or a problem."""
     with pytest.raises(so.InputError, match="expected a SparsityPattern"):
         so.certify(np.eye(2))  # type: ignore[arg-type]
+
+
+def test_groups_of_outputs_are_asked_one_by_one() -> None:
+    """One group covered by U, one by I; then the same with a group whose infimum is not attained."""
+    private = [[1, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
+    shared = [[1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1]]
+    pattern = so.SparsityPattern([private, shared])
+    X = [[0, 0], [1, 1], [2, 4], [3, 9]]
+    affine = [[y0, 2 * x[1] + 1, -x[1]] for y0, x in zip([1, 5, 2, 0], X, strict=True)]
+    for loss in ("linf", "l1", "l2"):
+        report = so.certify(so.TrainingProblem(pattern, X, affine, loss))
+        assert (report.verdict, report.scope, report.theorem) == (so.Verdict.ATTAINED, THIS, "C"), report.reason
+    lu = so.certify(LU).witness
+    assert lu is not None
+    first = np.zeros((3, 4))
+    first[:2, :2], first[2, 2:] = LU.masks[0], 1
+    last = np.zeros((3, 3))
+    last[:2, :2], last[2, 2] = LU.masks[1], 1
+    both = so.SparsityPattern([first, last])
+    points = np.concatenate([lu.X_exact, lu.X_exact], axis=1)
+    targets = np.concatenate([lu.Y_exact, (lu.X_exact[:, [0]] ** 3)], axis=1)
+    verdicts = {loss: so.certify(so.TrainingProblem(both, points, targets, loss)) for loss in ("linf", "l1", "l2")}
+    assert [verdicts[loss].verdict for loss in ("l1", "l2")] == [NO, NO]
+    assert verdicts["l1"].theorem == "C"
+    assert verdicts["linf"].verdict is so.Verdict.UNDECIDED

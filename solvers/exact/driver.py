@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import numpy as np
-
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown

@@ -55,7 +55,7 @@ forgetting, stalled programs, leaves closed by their own bound only, points in p
 UPPER_BOUND, LEAST_LEAF, ROOT_BOUND = 0, 1, 2
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0."""
 
-_RESTART_UNIT = 100
+_RESTART_UNIT = 200
 FORGET_FIRST = 20_000
 PATIENCE = 100
 _MULTIPLIER = 1e-10

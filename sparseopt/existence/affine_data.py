@@ -2,7 +2,7 @@
 
 A ∈ 𝓛: large biases make the network affine on the data, an exact fit. A in the closure of 𝓛 but not in 𝓛: the
 diverging sequence of theorem N has loss → 0, and its counting argument excludes an exact fit if enough points are in
-general position. Inputs that are constant on the data take no part.
+general position. Inputs that are constant on the data, or that no output reads, take no part.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def affine_sequence(
 def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
     """Decide a problem whose targets are an exact affine function of its inputs, or say why not."""
     pattern = problem.pattern
-    used = [c for c in range(pattern.n_inputs) if len(set(problem.X_exact[:, c])) > 1]
+    read = pattern.reaches_output[0] if pattern.skip is None else pattern.reaches_output[0] | pattern.skip.any(axis=0)
+    used = [int(c) for c in np.flatnonzero(read) if len(set(problem.X_exact[:, c])) > 1]
     points = problem.X_exact[:, used]
     design = np.concatenate([points, np.full((problem.n_points, 1), Fraction(1))], axis=1)
     solution = solve_consistent(design, problem.Y_exact)
