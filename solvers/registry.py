@@ -100,7 +100,7 @@ SOLVERS: Mapping[str, Solver] = {
         Solver(
             "exact",
             "clause-learning search with linear programs in parameter space; proves the global optimum",
-            frozenset({Capability.LINF, Capability.PROOF}),
+            _ALL_LOSSES | {Capability.PROOF},
             ("numba",),
         ),
         Solver(

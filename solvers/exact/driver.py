@@ -7,10 +7,13 @@ Every class gets a short first attempt, so that the long ones start from a good 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
+from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
 from sparseopt.solvers.exact.instance import instance_of
@@ -33,6 +36,8 @@ from sparseopt.solvers.exact.search import (
 )
 from sparseopt.solvers.exact.warm_up import warm_up
 
+from sparseopt.losses import Loss
+
 TOLERANCE = 1e-7
 """Nodes whose bound is within this (scaled) of the incumbent are closed; it is subtracted from the proven bound."""
 
@@ -48,8 +53,10 @@ class _ClassSearch:
     def __init__(self, fit: ScalarFit, signs: Any, control: Control, gap: float) -> None:
         self.fit, self.signs, self.control, self.gap = fit, signs, control, gap
         self.inst = instance_of(fit, signs)
-        spread = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
-        self.search = new_search(self.inst, control.objective, spread)
+        start = np.arange(fit.n_points)
+        if fit.loss is Loss.LINF:
+            start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
+        self.search = new_search(self.inst, control.objective, start)
         self.bound = 0.0
         self.done = False
         self._slice = 100
@@ -76,8 +83,16 @@ class _ClassSearch:
             cutoff = values[UPPER_BOUND] - max(TOLERANCE, self.gap * values[UPPER_BOUND])
             self.bound = max(self.bound, min(float(cutoff), float(values[LEAST_LEAF])))
         if counts[FOUND] > found:
-            theta = self.search.best[:-1].copy()
-            self.control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
+            self._offer(self.search.best.copy())
+
+    def _offer(self, theta: Any) -> None:
+        """Offer parameters; for l2, whose programs only approach the optimum, that of their cell."""
+        if self.fit.loss is Loss.L2:
+            active = [f @ theta[p] > 0 for f, p in zip(self.fit.features, self.fit.places, strict=True)]
+            activations = np.stack(active, axis=1) if active else np.zeros((self.fit.n_points, 0), dtype=bool)
+            with suppress(ArithmeticError):  # then the parameters as they are
+                _, theta = CellSolver(self.fit).solve(cell_of(self.fit, self.signs, activations))
+        self.control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
 
 
 def search_all_classes(fit: ScalarFit, control: Control) -> None:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit
 
+from sparseopt.losses import Loss
+
 MAX_COPIES = 120
 """Learned clauses are copied under at most so many permutations of interchangeable neurons."""
 
@@ -34,6 +36,8 @@ class Instance(NamedTuple):
     neuron : (V,) neuron of a variable
     first : (k + 1,) first variable of each neuron
     copies : (c, k) permutations of interchangeable neurons, the identity first
+    errors : number of error variables, 1 for linf and P for l1 and l2
+    squared : whether the loss is l2
     """
 
     features: Any
@@ -48,6 +52,8 @@ class Instance(NamedTuple):
     neuron: Any
     first: Any
     copies: Any
+    errors: int
+    squared: bool
 
 
 def instance_of(fit: ScalarFit, signs: Any) -> Instance:
@@ -88,6 +94,8 @@ def instance_of(fit: ScalarFit, signs: Any) -> Instance:
         np.repeat(np.arange(k), np.diff(first)) if k else np.zeros(count, dtype=np.int64),
         np.array(first, dtype=np.int64),
         _copies(fit, signs),
+        1 if fit.loss is Loss.LINF else P,
+        fit.loss is Loss.L2,
     )
 
 

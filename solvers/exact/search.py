@@ -35,13 +35,16 @@ from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.simplex import (
     CUT,
+    FEASIBLE,
     LOWER,
+    ROUGHLY_FEASIBLE,
     SIGN,
     STALLED,
     UPPER,
     Basis,
     new_basis,
     solve_node,
+    sum_errors,
 )
 
 PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
@@ -52,8 +55,9 @@ NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PL
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
 forgetting, stalled programs, leaves closed by their own bound only, points in play, improved incumbents."""
 
-UPPER_BOUND, LEAST_LEAF, ROOT_BOUND = 0, 1, 2
-"""Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0."""
+UPPER_BOUND, LEAST_LEAF, ROOT_BOUND, PRECISION = 0, 1, 2, 3
+"""Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0, violation
+from which rows count in the next program."""
 
 _RESTART_UNIT = 200
 FORGET_FIRST = 20_000
@@ -68,6 +72,7 @@ class Snapshots(NamedTuple):
     inverse: Any
     point: Any
     code: Any
+    slope: Any
 
 
 class Search(NamedTuple):
@@ -92,29 +97,35 @@ class Search(NamedTuple):
 
 def new_snapshots(levels: int, n: int) -> Snapshots:
     """Room for so many levels."""
-    return Snapshots(np.zeros((levels, n, n)), np.zeros((levels, n)), np.zeros((levels, n, 3), dtype=np.int64))
+    return Snapshots(
+        np.zeros((levels, n, n + 1)),
+        np.zeros((levels, n)),
+        np.zeros((levels, n, 3), dtype=np.int64),
+        np.zeros((levels, n)),
+    )
 
 
 def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
     """A search with the given points in play."""
     (variables, m), (P, k) = inst.direction.shape, inst.square.shape
-    n = inst.features.shape[1] + 1
+    parameters = inst.features.shape[1]
+    n = parameters + inst.errors
     search = Search(
         new_assignment(variables, m),
         new_clauses(variables),
         new_learning(variables),
         new_geometry(inst),
-        new_basis(n),
-        new_snapshots(32, n),
+        new_basis(parameters, inst.errors),
+        new_snapshots(16, n),
         np.zeros(P, dtype=np.int64),
         np.zeros(P, dtype=np.bool_),
         np.zeros(variables, dtype=np.bool_),
         np.zeros((P, k)),
         np.zeros(P),
         np.zeros(variables + 2, dtype=np.int64),
-        np.zeros(n),
+        np.zeros(parameters),
         np.zeros(10, dtype=np.int64),
-        np.array([upper_bound, np.inf, 0.0]),
+        np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
     )
     search.counts[RESTART_AT] = _RESTART_UNIT
     search.counts[FORGET_AT] = FORGET_FIRST
@@ -142,13 +153,13 @@ def add_point(inst: Instance, s: Search, i: int) -> None:
 
 @kernel
 def evaluate(inst: Instance, s: Search) -> int:
-    """Residuals of the true network at the program's parameters on all points; the worst point."""
+    """Errors ± ω ρ(r) of the true network at the program's parameters on all points; the worst point."""
     point = s.basis.point
-    n, k = point.size, inst.plus.size
+    k = inst.plus.size
     worst = 0
     for i in range(inst.targets.size):
         f = 0.0
-        for q in range(inst.place[k], n - 1):
+        for q in range(inst.place[k], point.size - inst.errors):
             f += inst.features[i, q] * point[q]
         for j in range(k):
             p = 0.0
@@ -157,10 +168,22 @@ def evaluate(inst: Instance, s: Search) -> int:
             s.pre[i, j] = p
             if p > 0.0:
                 f += p if inst.plus[j] else -p
-        s.error[i] = inst.weights[i] * (f - inst.targets[i])
+        r = f - inst.targets[i]
+        s.error[i] = inst.weights[i] * (r * abs(r) if inst.squared else r)
         if abs(s.error[i]) > abs(s.error[worst]):
             worst = i
     return worst
+
+
+@kernel
+def _loss(inst: Instance, s: Search, worst: int) -> float:
+    """The true network's loss from the errors."""
+    if inst.errors == 1:
+        return abs(s.error[worst])
+    total = 0.0
+    for i in range(inst.errors):
+        total += abs(s.error[i])
+    return total
 
 
 @kernel
@@ -195,7 +218,7 @@ def _explain(inst: Instance, s: Search) -> int:
     n = s.basis.point.size
     size = 0
     for b in range(n):
-        if s.basis.inverse[b, n - 1] > _MULTIPLIER:
+        if s.basis.inverse[b, n] > _MULTIPLIER:
             kind, index = s.basis.code[b, 0], s.basis.code[b, 1]
             if kind == SIGN:
                 size = _blame(inst, s, index, size)
@@ -223,12 +246,12 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
 
     Its phase is that of the program's parameters.
     """
-    bound = s.basis.point[s.basis.point.size - 1]
+    parameters = s.basis.point.size - inst.errors
     best, chosen = -1.0, -1
     for a in range(s.counts[IN_PLAY]):
         i = s.play[a]
-        excess = abs(s.error[i]) - bound
-        if excess <= tolerance:
+        excess = abs(s.error[i]) - s.basis.point[parameters + (i if inst.errors > 1 else 0)]
+        if excess <= tolerance / inst.errors:
             continue
         for j in range(inst.plus.size):
             v = inst.variable[i, j]
@@ -245,21 +268,24 @@ def _save(s: Search) -> None:
     level = s.asg.counts[LEVEL]
     for b in range(s.basis.point.size):
         s.snapshots.point[level, b] = s.basis.point[b]
-        for q in range(s.basis.point.size):
+        s.snapshots.slope[level, b] = s.basis.slope[b]
+        for q in range(s.basis.point.size + 1):
             s.snapshots.inverse[level, b, q] = s.basis.inverse[b, q]
         for q in range(3):
             s.snapshots.code[level, b, q] = s.basis.code[b, q]
 
 
 @kernel
-def _restore(s: Search) -> None:
+def _restore(inst: Instance, s: Search) -> None:
     level = s.asg.counts[LEVEL]
     for b in range(s.basis.point.size):
         s.basis.point[b] = s.snapshots.point[level, b]
-        for q in range(s.basis.point.size):
+        s.basis.slope[b] = s.snapshots.slope[level, b]
+        for q in range(s.basis.point.size + 1):
             s.basis.inverse[b, q] = s.snapshots.inverse[level, b, q]
         for q in range(3):
             s.basis.code[b, q] = s.snapshots.code[level, b, q]
+    sum_errors(inst, s.basis)
 
 
 @kernel
@@ -292,7 +318,7 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
     backjump(s.asg, level)
     for j in range(s.geo.dirty.size):
         s.geo.dirty[j] = False
-    _restore(s)
+    _restore(inst, s)
     store_with_copies(inst, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
     return True
 
@@ -307,24 +333,34 @@ def _cutoff(s: Search, tolerance: float, gap: float) -> float:
 def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
-    n = s.basis.point.size
     cutoff = _cutoff(s, tolerance, gap)
     end = solve_node(
-        inst, s.basis, s.asg.value, s.asg.trail, s.asg.counts[TRAIL], s.play, s.counts[IN_PLAY], cutoff, s.counts
+        inst,
+        s.basis,
+        s.asg.value,
+        s.asg.trail,
+        s.asg.counts[TRAIL],
+        s.play,
+        s.counts[IN_PLAY],
+        cutoff,
+        s.values[PRECISION],
+        s.counts,
     )
+    s.values[PRECISION] = ROUGHLY_FEASIBLE if inst.squared else FEASIBLE
     if end == STALLED:
         s.counts[STALLS] += 1
     if end != CUT:
         worst = evaluate(inst, s)
-        if abs(s.error[worst]) < s.values[UPPER_BOUND]:
-            s.values[UPPER_BOUND] = abs(s.error[worst])
-            for q in range(n):
+        loss = _loss(inst, s, worst)
+        if loss < s.values[UPPER_BOUND]:
+            s.values[UPPER_BOUND] = loss
+            for q in range(s.best.size):
                 s.best[q] = s.basis.point[q]
             s.counts[FOUND] += 1
             cutoff = _cutoff(s, tolerance, gap)
-        if s.basis.point[n - 1] < cutoff:
+        if s.basis.value[0] < cutoff:
             if s.asg.counts[LEVEL] == 0:
-                s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.point[n - 1])
+                s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.value[0])
             if not s.in_play[worst]:
                 add_point(inst, s, worst)
                 return -1
@@ -354,16 +390,20 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
             return TOO_MANY
         size = _infer(inst, s)
         if size == 0:
+            fine = s.values[PRECISION] == FEASIBLE
             size = _node(inst, s, tolerance, gap)
             if size < 0:
                 continue
             if size == 0:
-                if _cutoff(s, tolerance, gap) <= s.basis.point[s.basis.point.size - 1]:
+                if _cutoff(s, tolerance, gap) <= s.basis.value[0]:
                     return PROVED
                 literal = _choose(inst, s, tolerance)
+                if literal < 0 and inst.squared and not fine:
+                    s.values[PRECISION] = FEASIBLE  # a leaf: solve its program again, to the end
+                    continue
                 if literal < 0:
                     s.counts[LEAVES] += 1
-                    s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.point[s.basis.point.size - 1])
+                    s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.value[0])
                     size = _blame_all(s)
                 else:
                     _save(s)
