@@ -93,7 +93,7 @@ SOLVERS: Mapping[str, Solver] = {
     for s in (
         Solver(
             "enumerate",
-            "every sign class and activation cell, one LP or QP each; proves the global optimum of small problems",
+            "every sign class and activation cell, one LP or QP each; the slow and simple reference",
             _ALL_LOSSES | {Capability.PROOF},
             ("highspy", "clarabel"),
         ),

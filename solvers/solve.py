@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 from sparseopt.solvers.control import TOLERANCE, Control, Progress, Result, Status, Stop
-from sparseopt.solvers.enumerate import MAX_CELLS, count_cells
 from sparseopt.solvers.registry import Capability, Solver, has_scalar_form, solver_named
 
 from sparseopt.errors import InputError
@@ -106,15 +105,8 @@ def _check_limits(time_limit: float | None, gap: float, seed: int) -> None:
 
 
 def _choose(problem: TrainingProblem) -> Solver:
-    """exact for linf, else enumerate where it is small enough, else milp for l1, else local."""
-    if not has_scalar_form(problem):
-        return solver_named("local")
-    if problem.loss is Loss.LINF:
-        return solver_named("exact")
-    fits = [ScalarFit.of(problem, o) for o in range(problem.pattern.n_outputs)]
-    if max(map(count_cells, fits)) <= MAX_CELLS:
-        return solver_named("enumerate")
-    return solver_named("local" if problem.loss is Loss.L2 else "milp")
+    """exact wherever Theorem S or U holds, else local."""
+    return solver_named("exact" if has_scalar_form(problem) else "local")
 
 
 def _from_report(problem: TrainingProblem, report: ExistenceReport) -> Result:

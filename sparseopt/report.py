@@ -203,7 +203,7 @@ def solver_rows() -> list[dict[str, Any]]:
 
 def solvers_text() -> str:
     """What ``sparseopt solvers`` prints."""
-    lines = ["auto       exact for linf; for l1 and l2 enumerate where it is small enough, else milp (l1) or local"]
+    lines = ["auto       exact wherever hidden neurons are private to one output in one layer, else local"]
     for row in solver_rows():
         lines.append(f"{row['name']:<10} {row['summary']}")
         lines.append(f"           can: {', '.join(row['capabilities'])}")

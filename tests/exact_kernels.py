@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from generated import generated_problems
 from scipy.optimize import linprog, nnls
+from sparseopt.models.cell import cell_of, cell_problem
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.exact import analysis, assignment, clauses, cone, geometry, search, simplex
 from sparseopt.solvers.exact.instance import Instance, instance_of
 
 
-def _instances(count: int, seed: int) -> list[tuple[Instance, np.random.Generator]]:
+def _instances(count: int, seed: int, loss: str = "linf") -> list[tuple[Instance, np.random.Generator]]:
     rng = np.random.default_rng(seed)
     out = []
-    for _, problem in generated_problems(count, seed, "linf", points=(4, 7), widths=(1, 2, 3)):
+    for _, problem in generated_problems(count, seed, loss, points=(4, 7), widths=(1, 2, 3)):
         fit = ScalarFit.of(problem)
         signs = fit.sign_classes()
         out.append((instance_of(fit, signs[rng.integers(len(signs))]), rng))
@@ -30,11 +31,11 @@ def _decide_some(inst: Instance, s: search.Search, rng: np.random.Generator, sha
 
 def _node_by_highs(inst: Instance, value: Any) -> float:
     """The node's program with all its rows: every subset of + (or -) neurons, solved by HiGHS."""
-    n, k = inst.features.shape[1] + 1, inst.plus.size
+    n, k = inst.features.shape[1] + inst.errors, inst.plus.size
     rows, sides = [], []
     row = np.zeros(n)
     for v in np.flatnonzero(value):
-        simplex.fill_row(inst, simplex.SIGN, int(v), 1 if value[v] > 0 else 0, row)
+        simplex.fill_row(inst, simplex.SIGN, int(v), 1 if value[v] > 0 else 0, 0.0, row)
         rows.append(row.copy())
         sides.append(0.0)
     for i in range(inst.targets.size):
@@ -46,46 +47,56 @@ def _node_by_highs(inst: Instance, value: Any) -> float:
             loose = [j for j in range(k) if not fixed[j]]
             for pick in range(1 << len(loose)):
                 subset = base + sum(1 << j for b, j in enumerate(loose) if (pick >> b) & 1)
-                sides.append(simplex.fill_row(inst, kind, i, subset, row))
+                sides.append(simplex.fill_row(inst, kind, i, subset, 0.0, row))
                 rows.append(row.copy())
     if not rows:
         return 0.0
-    bounds = [(None, None)] * (n - 1) + [(0, None)]
-    found = linprog(np.eye(n)[-1], -np.array(rows), -np.array(sides), bounds=bounds, method="highs")
+    bounds = [(None, None)] * (n - inst.errors) + [(0, None)] * inst.errors
+    cost = np.append(np.zeros(n - inst.errors), np.ones(inst.errors))
+    found = linprog(cost, -np.array(rows), -np.array(sides), bounds=bounds, method="highs")
     assert found.status == 0
     return float(found.fun)
 
 
 def test_node_program_equals_highs_on_all_its_rows() -> None:
     compared = 0
-    for inst, rng in _instances(60, 1):
+    for inst, rng in _instances(60, 1) + _instances(60, 1, "l1"):
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, rng.random())
         value, decided = s.asg.value, s.asg.counts[assignment.TRAIL]
         end = simplex.solve_node(
-            inst, s.basis, value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY], np.inf, s.counts
+            inst,
+            s.basis,
+            value,
+            s.asg.trail,
+            decided,
+            s.play,
+            s.counts[search.IN_PLAY],
+            np.inf,
+            simplex.FEASIBLE,
+            s.counts,
         )
         assert end == simplex.OPTIMAL
-        bound = s.basis.point[-1]
+        bound = s.basis.value[0]
         assert abs(bound - _node_by_highs(inst, value)) <= 1e-7
         multipliers = s.basis.inverse[:, -1]
         assert (multipliers >= -1e-9).all()
         assert (multipliers[s.basis.code[:, 0] == simplex.FREE] == 0).all()
         compared += 1
     print(f"{compared} node programs compared with HiGHS")
-    assert compared == 60
+    assert compared == 120
 
 
 def test_explanation_alone_gives_the_bound() -> None:
     """With only the decisions that the explanation names, the program's value is the same."""
     compared = 0
-    for inst, rng in _instances(60, 2):
+    for inst, rng in _instances(60, 2) + _instances(60, 2, "l1"):
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, 0.7)
         decided = s.asg.counts[assignment.TRAIL]
         arguments = (inst, s.basis, s.asg.value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY])
-        simplex.solve_node(*arguments, np.inf, s.counts)
-        bound = s.basis.point[-1]
+        simplex.solve_node(*arguments, np.inf, simplex.FEASIBLE, s.counts)
+        bound = s.basis.value[0]
         size = search._explain(inst, s)
         named = np.zeros_like(s.asg.value)
         for e in range(size):
@@ -97,14 +108,51 @@ def test_explanation_alone_gives_the_bound() -> None:
     assert compared >= 20
 
 
+def test_l2_node_program_equals_a_convex_program() -> None:
+    """Decide everything as some θ does: the node is one cell, whose QP cvxpy solves."""
+    import cvxpy as cp
+
+    compared = 0
+    for _, problem in generated_problems(25, 8, "l2", points=(4, 7)):
+        fit = ScalarFit.of(problem)
+        signs = fit.sign_classes()[0]
+        inst = instance_of(fit, signs)
+        rng = np.random.default_rng(compared)
+        theta = rng.normal(size=fit.n_parameters)
+        s = search.new_search(inst, np.inf, range(inst.targets.size))
+        active = [f @ theta[p] > 0 for f, p in zip(fit.features, fit.places, strict=True)]
+        for j, column in enumerate(active):
+            for i in range(fit.n_points):
+                if (v := int(inst.variable[i, j])) >= 0 and s.asg.value[v] == 0:
+                    assignment.assign(s.asg, 2 * v + (0 if column[i] == (inst.orient[i, j] > 0) else 1), -1)
+        decided = s.asg.counts[assignment.TRAIL]
+        arguments = (inst, s.basis, s.asg.value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY])
+        assert simplex.solve_node(*arguments, np.inf, simplex.FEASIBLE, s.counts) == simplex.OPTIMAL
+        activations = np.stack(active, axis=1) if active else np.zeros((fit.n_points, 0), dtype=bool)
+        model, _ = cell_problem(fit, cell_of(fit, signs, activations))
+        model.solve(solver=cp.CLARABEL)
+        assert abs(s.basis.value[0] - model.value) <= 1e-6
+        compared += 1
+    assert compared == 25
+
+
 def test_refactorisation_changes_nothing() -> None:
     compared = 0
-    for inst, rng in _instances(30, 3):
+    for inst, rng in _instances(15, 3) + _instances(15, 3, "l1"):
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, 0.5)
         decided = s.asg.counts[assignment.TRAIL]
         simplex.solve_node(
-            inst, s.basis, s.asg.value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY], np.inf, s.counts
+            inst,
+            s.basis,
+            s.asg.value,
+            s.asg.trail,
+            decided,
+            s.play,
+            s.counts[search.IN_PLAY],
+            np.inf,
+            simplex.FEASIBLE,
+            s.counts,
         )
         point, inverse = s.basis.point.copy(), s.basis.inverse.copy()
         assert simplex.refactor(inst, s.basis)

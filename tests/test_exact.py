@@ -50,24 +50,26 @@ def test_kernels_in_plain_python() -> None:
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 10
 
 
-@pytest.mark.parametrize("seed", [51, 52, 53, 54])
-def test_equals_enumeration(seed: int) -> None:
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+@pytest.mark.parametrize("seed", [51, 52])
+def test_equals_enumeration(seed: int, loss: str) -> None:
     compared = 0
-    for name, problem in generated_problems(50, seed, "linf"):
+    for name, problem in generated_problems(50, seed, loss):
         exact, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
         assert exact.status is so.Status.OPTIMAL, name
         assert exact.weight_limit is None
         assert exact.objective == pytest.approx(cells.objective, abs=1e-6 * _unit(problem)), name
         assert exact.bound <= cells.objective + 1e-8 * _unit(problem), name
         compared += 1
-    print(f"{compared} problems: exact equals enumeration")
+    print(f"{loss}: {compared} problems, exact equals enumeration")
     assert compared == 50
 
 
-def test_equals_the_exact_optimum_of_z3() -> None:
+@pytest.mark.parametrize(("loss", "largest"), [("linf", 13), ("l1", 10)])
+def test_equals_the_exact_optimum_of_z3(loss: str, largest: int) -> None:
     z3 = pytest.importorskip("z3")
     compared = 0
-    for name, problem in generated_problems(40, 61, "linf", points=(9, 13)):
+    for name, problem in generated_problems(30, 61, loss, points=(8, largest)):
         optimizer = z3.Optimize()
         optimizer.set("timeout", 10_000)
         optimizer.from_string(smt_text(problem).replace("(get-objectives)", ""))
@@ -77,10 +79,10 @@ def test_equals_the_exact_optimum_of_z3() -> None:
         optimum = float(Fraction(value.numerator_as_long(), value.denominator_as_long()))
         result = so.solve(problem, "exact")
         assert result.objective == pytest.approx(optimum, abs=1e-6 * _unit(problem)), name
-        assert result.bound <= optimum + 1e-12, name
+        assert result.bound <= optimum + 1e-9 * _unit(problem), name
         compared += 1
-    print(f"{compared} exact optima of z3 compared")
-    assert compared >= 35
+    print(f"{loss}: {compared} exact optima of z3 compared")
+    assert compared >= 20
 
 
 @pytest.mark.parametrize(
@@ -134,12 +136,15 @@ def test_sparse_supports_are_used() -> None:
 
 def test_every_bound_of_the_trace_is_valid() -> None:
     checked = 0
-    for problem in (_noise(40, 2, 3), _noise(30, 3, 3), _square(21, 5)):
+    problems = [_noise(40, 2, 3), _noise(30, 3, 3), _square(21, 5)]
+    fit = _noise(30, 1, 2)
+    problems += [so.TrainingProblem(fit.pattern, fit.X, fit.Y, loss) for loss in ("l1", "l2")]
+    for problem in problems:
         result = so.solve(problem, "exact")
         assert result.status is so.Status.OPTIMAL
         for row in result.trace:
-            assert row.bound <= result.objective + 1e-12
-            assert row.objective >= result.objective - 1e-12
+            assert row.bound <= result.objective + 1e-9
+            assert row.objective >= result.objective - 1e-9
             checked += 1
     print(f"{checked} trace rows checked")
     assert checked >= 10
@@ -150,7 +155,7 @@ def test_a_cut_off_search_keeps_a_valid_bound() -> None:
     stopped = so.solve(problem, "exact", time_limit=1.5)
     assert stopped.status is so.Status.TIME_LIMIT
     assert stopped.seconds < 2.5
-    assert 0 < stopped.bound < stopped.objective
+    assert 0 <= stopped.bound < stopped.objective
     assert stopped.network is not None
 
 

@@ -247,6 +247,7 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
     Its phase is that of the program's parameters.
     """
     parameters = s.basis.point.size - inst.errors
+    weight = 1e-3 if inst.errors == 1 else 1.0
     best, chosen = -1.0, -1
     for a in range(s.counts[IN_PLAY]):
         i = s.play[a]
@@ -256,7 +257,7 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
         for j in range(inst.plus.size):
             v = inst.variable[i, j]
             if v >= 0 and s.asg.value[v] == 0 and inst.plus[j] == (s.error[i] < 0):
-                score = s.learning.activity[v] / s.learning.increment[0] + 1e-3 * excess
+                score = s.learning.activity[v] / s.learning.increment[0] + weight * excess
                 if score > best:
                     best = score
                     chosen = 2 * v + (0 if (s.pre[i, j] > 0) == (inst.orient[i, j] > 0) else 1)
