@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from sparseopt.models.scalar_fit import ScalarFit
 
-from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
+from sparseopt.rationals import FloatArray
 
 
 @dataclass(frozen=True)

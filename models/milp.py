@@ -27,8 +27,8 @@ from typing import Any
 from sparseopt.models.scalar_fit import ScalarFit
 
 from sparseopt.errors import InputError
-from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
+from sparseopt.rationals import FloatArray
 
 DEFAULT_WEIGHT_LIMIT = 10.0
 

@@ -17,11 +17,11 @@ from functools import cached_property
 import numpy as np
 
 from sparseopt.errors import InputError
-from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import FloatArray
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from sparseopt.exact import FloatArray
+from sparseopt.rationals import FloatArray
 
 MARGIN = 1e-8
 """A cell counts if some u in [-1, 1]^m has |a_i · u| > MARGIN for all rows a_i of unit length."""

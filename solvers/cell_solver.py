@@ -12,8 +12,8 @@ import numpy as np
 from sparseopt.models.cell import Cell
 from sparseopt.models.scalar_fit import ScalarFit
 
-from sparseopt.exact import FloatArray
 from sparseopt.losses import Loss
+from sparseopt.rationals import FloatArray
 
 _QP_TOLERANCES = (1e-9, 1e-8)
 """Degenerate cells now and then miss the tighter one."""

@@ -18,7 +18,7 @@ from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 
 from sparseopt.errors import InputError
-from sparseopt.exact import FloatArray
+from sparseopt.rationals import FloatArray
 
 MAX_CELLS = 200_000
 

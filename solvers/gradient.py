@@ -7,11 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from sparseopt.exact import ExactArray, FloatArray
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import ExactArray, FloatArray
 
 MAX_ITERATIONS = 400
 

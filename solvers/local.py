@@ -17,10 +17,10 @@ from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.gradient import train
 
-from sparseopt.exact import FloatArray, exact_array
 from sparseopt.existence.affine_data import affine_sequence
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import FloatArray, exact_array
 
 OPTIONS = {"starts": "number of random starts"}
 

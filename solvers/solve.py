@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,19 @@ class _Outcome:
     weight_limit: float | None = None
 
 
+def _guarded(run: Callable[[], None]) -> tuple[Status | None, str]:
+    """Run a solver; why it was stopped, and numerical trouble in words. What it reported by then is kept."""
+    try:
+        run()
+    except Stop as stop:
+        return stop.status, ""
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED, ""
+    except ArithmeticError as error:
+        return None, str(error)
+    return None, ""
+
+
 def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, options: dict[str, Any]) -> _Outcome:
     """One scalar fit per output; the loss is the greatest (linf) or the sum (l1, l2) of the parts."""
     fits = [ScalarFit.of(problem, o) for o in range(problem.pattern.n_outputs)]
@@ -148,18 +162,15 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         return control.record(combine(p.objective for p in parts), combine(p.bound for p in parts))
 
     stopped, trouble = None, ""
+
+    def run_part(fit: ScalarFit, part: Control) -> None:
+        if not part.closed:
+            part.report()
+            solver.module.run(fit, part, **options)
+
     for fit, part in zip(fits, parts, strict=True):
         part.callback = show
-        try:
-            if not part.closed:
-                part.report()
-                solver.module.run(fit, part, **options)
-        except Stop as stop:
-            stopped = stop.status
-        except KeyboardInterrupt:
-            stopped = Status.INTERRUPTED
-        except ArithmeticError as error:
-            trouble = str(error)
+        stopped, trouble = _guarded(partial(run_part, fit, part))
         if stopped in (Status.TIME_LIMIT, Status.INTERRUPTED):
             break
     built = ShallowParameters(problem.pattern)
@@ -189,15 +200,7 @@ def _run_network(problem: TrainingProblem, solver: Solver, control: Control, opt
     """A pattern that does not split: the solver works on the whole network."""
     control.bound, control.points = float(data_bound(problem)), problem.n_points
     control.tolerance = 0.0
-    stopped, trouble = None, ""
-    try:
-        solver.module.run_network(problem, control, **options)
-    except Stop as stop:
-        stopped = stop.status
-    except KeyboardInterrupt:
-        stopped = Status.INTERRUPTED
-    except ArithmeticError as error:
-        trouble = str(error)
+    stopped, trouble = _guarded(partial(solver.module.run_network, problem, control, **options))
     return _Outcome(control.best, control.bound, control.closed, stopped, trouble)
 
 

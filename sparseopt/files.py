@@ -27,10 +27,10 @@ from typing import Any
 
 from sparseopt import families
 from sparseopt.errors import InputError
-from sparseopt.exact import parse_rational, rational_text
 from sparseopt.losses import Loss
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import parse_rational, rational_text
 
 FORMAT = "sparseopt-problem/1"
 MAX_BYTES = 256 * 2**20

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.exact import ExactArray
+from sparseopt.rationals import ExactArray
 
 
 def _to_flint(A: ExactArray) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from sparseopt.errors import InputError
-from sparseopt.exact import ExactArray, FloatArray, exact_array, float_array, rational_text
 from sparseopt.pattern import SparsityPattern
+from sparseopt.rationals import ExactArray, FloatArray, exact_array, float_array, rational_text
 
 
 class Network:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from sparseopt.errors import InputError
-from sparseopt.exact import MAX_BITS, ExactArray, FloatArray, exact_array, float_array, to_rational
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
+from sparseopt.rationals import MAX_BITS, ExactArray, FloatArray, exact_array, float_array, to_rational
 
 
 class TrainingProblem:

@@ -13,11 +13,11 @@ import z3
 
 import sparseopt as so
 from sparseopt.certification import attained_by_bound
-from sparseopt.exact import exact_array
 from sparseopt.existence.affine_data import affine_data, enough_in_general_position
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import piece_bound, witness_problem
 from sparseopt.existence.theorems import independent_groups, interpolation
+from sparseopt.rationals import exact_array
 
 Array = np.ndarray[Any, Any]
 STEPS = (10, 10**3, 10**6)

@@ -22,7 +22,7 @@ import pytest
 
 import sparseopt as so
 from sparseopt.cli import main
-from sparseopt.exact import exact_array
+from sparseopt.rationals import exact_array
 
 DATA = Path(__file__).parent.parent / "data"
 BOOT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from sparseopt.cli import main; main()"

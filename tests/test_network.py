@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import sparseopt as so
-from sparseopt.exact import ExactArray, exact_array
 from sparseopt.pattern import SparsityPattern
+from sparseopt.rationals import ExactArray, exact_array
 
 
 def random_pattern(rng: np.random.Generator) -> SparsityPattern:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import sparseopt as so
-from sparseopt.exact import parse_rational, to_rational
 from sparseopt.losses import Loss
 from sparseopt.pattern import SparsityPattern
+from sparseopt.rationals import parse_rational, to_rational
 
 LOSSES = ["linf", "l1", "l2"]
 LINE = so.families.dense([1, 1])

@@ -29,11 +29,10 @@ from sparseopt.solvers.exact.search import (
     ROOT_BOUND,
     TOO_MANY,
     UPPER_BOUND,
-    Search,
     new_search,
-    new_snapshots,
     run_slice,
 )
+from sparseopt.solvers.exact.snapshots import more_snapshots
 from sparseopt.solvers.exact.warm_up import warm_up
 
 from sparseopt.losses import Loss
@@ -74,7 +73,8 @@ class _ClassSearch:
         self.control.points = max(self.control.points, int(counts[IN_PLAY]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
         if end == NEEDS_ROOM:
-            self.search = _with_more_room(self.search)
+            store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots)
+            self.search = self.search._replace(store=store, snapshots=snapshots)
         elif end == TOO_MANY:
             forget_half(self.search.store, self.search.asg, PATIENCE)
             counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
@@ -114,12 +114,3 @@ def search_all_classes(fit: ScalarFit, control: Control) -> None:
     for number, one in enumerate(searches):
         while not one.done:
             advance(number, one)
-
-
-def _with_more_room(search: Search) -> Search:
-    """The same search with twice the clause storage and twice the snapshots."""
-    levels, n = search.snapshots.point.shape
-    more = new_snapshots(2 * levels, n)
-    for new, old in zip(more, search.snapshots, strict=True):
-        new[:levels] = old
-    return search._replace(store=grown(search.store), snapshots=more)

@@ -44,8 +44,8 @@ from sparseopt.solvers.exact.simplex import (
     Basis,
     new_basis,
     solve_node,
-    sum_errors,
 )
+from sparseopt.solvers.exact.snapshots import Snapshots, new_snapshots, restore, save
 
 PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
 """How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
@@ -66,15 +66,6 @@ _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
 
-class Snapshots(NamedTuple):
-    """The basis at the decision that ended each level, for a warm start after a backjump."""
-
-    inverse: Any
-    point: Any
-    code: Any
-    slope: Any
-
-
 class Search(NamedTuple):
     """The whole state of a search."""
 
@@ -93,16 +84,6 @@ class Search(NamedTuple):
     best: Any
     counts: Any
     values: Any
-
-
-def new_snapshots(levels: int, n: int) -> Snapshots:
-    """Room for so many levels."""
-    return Snapshots(
-        np.zeros((levels, n, n + 1)),
-        np.zeros((levels, n)),
-        np.zeros((levels, n, 3), dtype=np.int64),
-        np.zeros((levels, n)),
-    )
 
 
 def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
@@ -265,31 +246,6 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
 
 
 @kernel
-def _save(s: Search) -> None:
-    level = s.asg.counts[LEVEL]
-    for b in range(s.basis.point.size):
-        s.snapshots.point[level, b] = s.basis.point[b]
-        s.snapshots.slope[level, b] = s.basis.slope[b]
-        for q in range(s.basis.point.size + 1):
-            s.snapshots.inverse[level, b, q] = s.basis.inverse[b, q]
-        for q in range(3):
-            s.snapshots.code[level, b, q] = s.basis.code[b, q]
-
-
-@kernel
-def _restore(inst: Instance, s: Search) -> None:
-    level = s.asg.counts[LEVEL]
-    for b in range(s.basis.point.size):
-        s.basis.point[b] = s.snapshots.point[level, b]
-        s.basis.slope[b] = s.snapshots.slope[level, b]
-        for q in range(s.basis.point.size + 1):
-            s.basis.inverse[b, q] = s.snapshots.inverse[level, b, q]
-        for q in range(3):
-            s.basis.code[b, q] = s.snapshots.code[level, b, q]
-    sum_errors(inst, s.basis)
-
-
-@kernel
 def luby(i: int) -> int:
     """1, 1, 2, 1, 1, 2, 4, … (i from 1)."""
     while True:
@@ -319,7 +275,7 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
     backjump(s.asg, level)
     for j in range(s.geo.dirty.size):
         s.geo.dirty[j] = False
-    _restore(inst, s)
+    restore(inst, s.snapshots, s.basis, s.asg.counts[LEVEL])
     store_with_copies(inst, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
     return True
 
@@ -407,7 +363,7 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                     s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.value[0])
                     size = _blame_all(s)
                 else:
-                    _save(s)
+                    save(s.snapshots, s.basis, s.asg.counts[LEVEL])
                     open_level(s.asg)
                     assign(s.asg, literal, -1)
                     if s.counts[NODES] >= stop:

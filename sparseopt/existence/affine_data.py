@@ -13,7 +13,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from sparseopt.exact import ExactArray
 from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.divergence import DivergingSequence, diverging_sequence, piece_bound
 from sparseopt.existence.general_position import enough_in_general_position
@@ -24,6 +23,7 @@ from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
 from sparseopt.linalg import solve_consistent
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import ExactArray
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.exact import ExactArray
 from sparseopt.existence.laurent import Laurent, sizes, values_at, zeros
 from sparseopt.existence.linear_counterpart import LinearCounterpart, LinearFactors
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
+from sparseopt.rationals import ExactArray
 
 MAX_POINTS = 20_000
 

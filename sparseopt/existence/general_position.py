@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.exact import ExactArray
+from sparseopt.rationals import ExactArray
 
 MAX_HYPERPLANES = 400_000
 _PRIME = 2**31 - 1

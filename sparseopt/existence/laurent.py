@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.exact import ExactArray
+from sparseopt.rationals import ExactArray
 
 
 class Laurent:
