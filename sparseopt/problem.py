@@ -141,6 +141,11 @@ class TrainingProblem:
         X, Y, weights = self._X, self._Y[:, outputs], self._weights
         return TrainingProblem(pattern, X, Y, self.loss, weights, self.name, self.input_names, names)
 
+    def restrict_points(self, points: Any) -> TrainingProblem:
+        """The chosen points alone (indices)."""
+        X, Y, weights = self._X[points], self._Y[points], self._weights[points]
+        return TrainingProblem(self.pattern, X, Y, self.loss, weights, self.name, self.input_names, self.target_names)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write a ``sparseopt-problem/1`` file that :func:`sparseopt.load_problem` reads back exactly."""
         from sparseopt.files import save_problem

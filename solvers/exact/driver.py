@@ -16,7 +16,7 @@ from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
-from sparseopt.solvers.exact.instance import instance_of
+from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
@@ -49,9 +49,9 @@ _SLICE_SECONDS = 0.05
 class _ClassSearch:
     """The search of one sign class; `bound` is what is proved for the class so far."""
 
-    def __init__(self, fit: ScalarFit, signs: Any, control: Control, gap: float) -> None:
-        self.fit, self.signs, self.control, self.gap = fit, signs, control, gap
-        self.inst = instance_of(fit, signs)
+    def __init__(self, fit: ScalarFit, inst: Instance, signs: Any, control: Control) -> None:
+        self.fit, self.signs, self.control, self.gap = fit, signs, control, control.gap
+        self.inst = with_signs(inst, fit, signs)
         start = np.arange(fit.n_points)
         if fit.loss is Loss.LINF:
             start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
@@ -99,7 +99,9 @@ def search_all_classes(fit: ScalarFit, control: Control) -> None:
     """Search all sign classes; objective and bound go to `control` as they improve."""
     warm_up()
     first_bound = control.bound
-    searches = [_ClassSearch(fit, signs, control, control.gap) for signs in fit.sign_classes()]
+    classes = fit.sign_classes()
+    inst = instance_of(fit, classes[0])
+    searches = [_ClassSearch(fit, inst, signs, control) for signs in classes]
     bounds = np.full(len(searches), first_bound)
 
     def advance(number: int, one: _ClassSearch) -> None:

@@ -99,6 +99,11 @@ def instance_of(fit: ScalarFit, signs: Any) -> Instance:
     )
 
 
+def with_signs(inst: Instance, fit: ScalarFit, signs: Any) -> Instance:
+    """The same instance with other output signs; the arrays that do not depend on them are shared."""
+    return inst._replace(plus=np.asarray(signs) > 0, copies=_copies(fit, signs))
+
+
 def _copies(fit: ScalarFit, signs: Any) -> Any:
     """Permutations of neurons of equal kind and sign, the identity first; a fixed random choice of many."""
     k = len(fit.neurons)

@@ -53,6 +53,7 @@ class Basis(NamedTuple):
     value: Any
     age: Any
     row: Any
+    nonzero: Any
     alpha: Any
     square: Any
 
@@ -68,6 +69,7 @@ def new_basis(parameters: int, errors: int) -> Basis:
         np.zeros(1),
         np.zeros(1, dtype=np.int64),
         np.zeros(n),
+        np.zeros(n, dtype=np.int64),
         np.zeros(n),
         np.zeros((n, 2 * n)),
     )
@@ -297,6 +299,22 @@ def _leaving(basis: Basis) -> int:
 
 
 @kernel
+def _fill_alpha(basis: Basis) -> None:
+    """alpha = inverse × entering row, over the row's non-zero entries."""
+    n, count = basis.point.size, 0
+    for q in range(n):
+        if basis.row[q] != 0.0:
+            basis.nonzero[count] = q
+            count += 1
+    for b in range(n):
+        total = 0.0
+        for a in range(count):
+            q = basis.nonzero[a]
+            total += basis.inverse[b, q] * basis.row[q]
+        basis.alpha[b] = total
+
+
+@kernel
 def _pivot(basis: Basis, leaving: int, side: float) -> None:
     """Exchange the leaving row for the entering one, whose coefficients are in `basis.row`."""
     n = basis.point.size
@@ -338,13 +356,7 @@ def solve_node(
         if kind < 0:
             return OPTIMAL
         side = fill_row(inst, kind, index, subset, slope, basis.row)
-        for b in range(n):
-            basis.alpha[b] = 0.0
-        for q in range(n):
-            factor = basis.row[q]
-            if factor != 0.0:
-                for b in range(n):
-                    basis.alpha[b] += basis.inverse[b, q] * factor
+        _fill_alpha(basis)
         leaving = _leaving(basis)
         poor = leaving < 0 or (basis.code[leaving, 0] != FREE and basis.alpha[leaving] < 1e-7)
         if poor:

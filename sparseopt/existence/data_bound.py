@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
 
 def data_bound(problem: TrainingProblem) -> Fraction:
     """The least loss of any function of x on the data, exact: per distinct input and output the best single value."""
+    _, kind, count = np.unique(problem.X, axis=0, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(count[kind.reshape(-1)] > 1)  # equal rationals have equal float views
+    if not shared.size:
+        return Fraction(0)
+    problem = problem.restrict_points(shared)
     groups: dict[tuple[Fraction, ...], list[int]] = {}
     for i, x in enumerate(problem.X_exact):
         groups.setdefault(tuple(x), []).append(i)
