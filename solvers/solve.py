@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
+from sparseopt.solvers import exact
 from sparseopt.solvers.control import TOLERANCE, Control, Progress, Result, Status, Stop
 from sparseopt.solvers.registry import Capability, Solver, has_scalar_form, solver_named
 
@@ -106,8 +107,8 @@ def _check_limits(time_limit: float | None, gap: float, seed: int) -> None:
 
 
 def _choose(problem: TrainingProblem) -> Solver:
-    """exact wherever Theorem S or U holds, else local."""
-    return solver_named("exact" if has_scalar_form(problem) else "local")
+    """exact wherever Theorem S or U holds and the problem is not too large for it, else local."""
+    return solver_named("exact" if has_scalar_form(problem) and exact.takes(problem) else "local")
 
 
 def _from_report(problem: TrainingProblem, report: ExistenceReport) -> Result:

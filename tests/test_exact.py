@@ -182,3 +182,24 @@ def test_compiled_code_is_found_again_and_a_first_use_says_why_it_waits(tmp_path
     assert "compiling the exact search" in runs[0].stderr
     assert runs[1].stderr == ""
     assert float(runs[1].stdout) < float(runs[0].stdout) / 3
+
+
+def test_snapshots_that_do_not_fit_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for four levels only, deeper backjumps start cold: slower, same optimum."""
+    from sparseopt.solvers.exact import snapshots
+
+    problem = _noise(30, 2, 3)
+    base = so.solve(problem, "exact")
+    monkeypatch.setattr(snapshots, "MAX_BYTES", 1)
+    assert snapshots.level_limit(10) == 4
+    cold = so.solve(problem, "exact")
+    assert cold.status is so.Status.OPTIMAL
+    assert cold.objective == pytest.approx(base.objective, abs=1e-6 * _unit(problem))
+
+
+def test_sums_over_many_points_are_refused_and_auto_knows() -> None:
+    x = np.linspace(-1, 1, 601)[:, None]
+    problem = so.TrainingProblem(so.families.dense([1, 1, 1]), x, np.abs(x[:, 0]), "l1")
+    with pytest.raises(so.InputError, match="601 points are too many for loss l1, at most 600"):
+        so.solve(problem, "exact")
+    assert so.solve(problem, "auto", time_limit=0.5).solver == "local"

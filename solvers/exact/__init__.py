@@ -5,11 +5,34 @@ from __future__ import annotations
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.control import Control
 
+from sparseopt.errors import InputError
+from sparseopt.losses import Loss
+from sparseopt.problem import TrainingProblem
+
 OPTIONS: dict[str, str] = {}
+
+MAX_POINTS_OF_SUMS = 600
+"""l1 and l2 have a variable per point and a dense basis: more points than this are refused."""
+
+
+def takes(problem: TrainingProblem) -> bool:
+    """Whether the problem is small enough; linf has no limit."""
+    return problem.loss is Loss.LINF or problem.n_points <= MAX_POINTS_OF_SUMS
 
 
 def run(fit: ScalarFit, control: Control) -> None:
-    """Search all sign classes of a scalar fit. The compiled kernels are loaded on first use."""
+    """Search all sign classes of a scalar fit. The compiled kernels are loaded on first use.
+
+    Raises
+    ------
+    InputError
+        If an l1 or l2 fit has more than MAX_POINTS_OF_SUMS points.
+    """
+    if fit.loss is not Loss.LINF and fit.n_points > MAX_POINTS_OF_SUMS:
+        raise InputError(
+            f"solver exact: {fit.n_points} points are too many for loss {fit.loss.value}, at most "
+            f"{MAX_POINTS_OF_SUMS}; use loss linf or the solver local"
+        )
     from sparseopt.solvers.exact.driver import search_all_classes
 
     search_all_classes(fit, control)

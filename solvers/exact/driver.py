@@ -58,7 +58,7 @@ class _ClassSearch:
         self.search = new_search(self.inst, control.objective, start)
         self.bound = 0.0
         self.done = False
-        self._slice = 100
+        self._slice = int(np.clip(1e6 / (fit.n_parameters + self.inst.errors) ** 2, 1, 100))
 
     def step(self) -> None:
         """One slice: share incumbents, search, count, offer what was found."""
@@ -68,7 +68,7 @@ class _ClassSearch:
         began = time.perf_counter()
         end = run_slice(self.inst, self.search, TOLERANCE, self.gap, self._slice)
         spent = max(time.perf_counter() - began, 1e-6)
-        self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 20, 4 * self._slice))
+        self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
         self.control.nodes += int(counts[NODES]) - nodes
         self.control.points = max(self.control.points, int(counts[IN_PLAY]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))

@@ -45,15 +45,16 @@ from sparseopt.solvers.exact.simplex import (
     new_basis,
     solve_node,
 )
-from sparseopt.solvers.exact.snapshots import Snapshots, new_snapshots, restore, save
+from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
 
 PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
 """How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
 there are so many clauses that half of them should be forgotten."""
 
-NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PLAY, FOUND = range(10)
+NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PLAY, FOUND, LEVEL_LIMIT = range(11)
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
-forgetting, stalled programs, leaves closed by their own bound only, points in play, improved incumbents."""
+forgetting, stalled programs, leaves closed by their own bound only, points in play, improved incumbents,
+levels that have a snapshot at most."""
 
 UPPER_BOUND, LEAST_LEAF, ROOT_BOUND, PRECISION = 0, 1, 2, 3
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0, violation
@@ -97,7 +98,7 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         new_learning(variables),
         new_geometry(inst),
         new_basis(parameters, inst.errors),
-        new_snapshots(16, n),
+        new_snapshots(min(16, level_limit(n)), n),
         np.zeros(P, dtype=np.int64),
         np.zeros(P, dtype=np.bool_),
         np.zeros(variables, dtype=np.bool_),
@@ -105,11 +106,12 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         np.zeros(P),
         np.zeros(variables + 2, dtype=np.int64),
         np.zeros(parameters),
-        np.zeros(10, dtype=np.int64),
+        np.zeros(11, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
     )
     search.counts[RESTART_AT] = _RESTART_UNIT
     search.counts[FORGET_AT] = FORGET_FIRST
+    search.counts[LEVEL_LIMIT] = level_limit(n)
     for i in start:
         add_point(inst, search, int(i))
     return search
@@ -331,7 +333,8 @@ def _has_room(inst: Instance, s: Search) -> bool:
     copies, listed = inst.copies.shape[0], 0
     for j in range(s.geo.listed_count.size):
         listed += s.geo.listed_count[j]
-    return s.asg.counts[LEVEL] + 1 < s.snapshots.point.shape[0] and has_room(
+    levels = s.snapshots.point.shape[0]
+    return (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT]) and has_room(
         s.store, copies, listed + 2 + copies * LONGEST_COPY
     )
 

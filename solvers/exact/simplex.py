@@ -349,7 +349,7 @@ def solve_node(
 ) -> int:
     """Dual simplex from the current basis: OPTIMAL, CUT (the value is at the cutoff) or STALLED (it is still valid)."""
     n = basis.point.size
-    for _ in range(_MAX_PIVOTS + 20 * n):
+    for _ in range(_MAX_PIVOTS + 4 * n):
         if basis.value[0] >= cutoff:
             return CUT
         kind, index, subset, slope = _price(inst, basis, value, trail, decided, play, in_play, feasible)

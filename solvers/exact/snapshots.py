@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
-from sparseopt.solvers.exact.simplex import Basis, sum_errors
+from sparseopt.solvers.exact.simplex import Basis, reset_basis, sum_errors
 
 
 class Snapshots(NamedTuple):
@@ -17,6 +17,15 @@ class Snapshots(NamedTuple):
     point: Any
     code: Any
     slope: Any
+
+
+MAX_BYTES = 2**28
+"""Memory for the snapshots of one search; levels beyond it start cold after a backjump."""
+
+
+def level_limit(n: int) -> int:
+    """How many levels of n × (n + 1) inverses fit into the memory."""
+    return max(4, MAX_BYTES // (8 * n * (n + 6)))
 
 
 def new_snapshots(levels: int, n: int) -> Snapshots:
@@ -30,9 +39,9 @@ def new_snapshots(levels: int, n: int) -> Snapshots:
 
 
 def more_snapshots(old: Snapshots) -> Snapshots:
-    """The same snapshots in twice the space."""
+    """The same snapshots in twice the space, as far as the memory allows."""
     levels, n = old.point.shape
-    fresh = new_snapshots(2 * levels, n)
+    fresh = new_snapshots(max(levels, min(2 * levels, level_limit(n))), n)
     for new, kept in zip(fresh, old, strict=True):
         new[:levels] = kept
     return fresh
@@ -40,8 +49,10 @@ def more_snapshots(old: Snapshots) -> Snapshots:
 
 @kernel
 def save(snapshots: Snapshots, basis: Basis, level: int) -> None:
-    """Keep the basis of a level."""
+    """Keep the basis of a level, if there is room for it."""
     n = basis.point.size
+    if level >= snapshots.point.shape[0]:
+        return
     for b in range(n):
         snapshots.point[level, b] = basis.point[b]
         snapshots.slope[level, b] = basis.slope[b]
@@ -53,8 +64,11 @@ def save(snapshots: Snapshots, basis: Basis, level: int) -> None:
 
 @kernel
 def restore(inst: Instance, snapshots: Snapshots, basis: Basis, level: int) -> None:
-    """Go back to the basis of a level."""
+    """Go back to the basis of a level, or to the starting basis if it was not kept."""
     n = basis.point.size
+    if level >= snapshots.point.shape[0]:
+        reset_basis(basis, inst.errors)
+        return
     for b in range(n):
         basis.point[b] = snapshots.point[level, b]
         basis.slope[b] = snapshots.slope[level, b]
