@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sparseopt.models.cell import loss_of
 
-from sparseopt.losses import Loss
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
 
@@ -45,7 +45,5 @@ def affine_fit_problem(problem: TrainingProblem) -> tuple[Any, Any, Any]:
     c = cp.multiply(bias, cp.Variable(bias.shape, name="c"))
     residual = problem.X @ A.T + np.ones((problem.n_points, 1)) @ cp.reshape(c, (1, len(bias)), order="C") - problem.Y
     weights = np.tile(problem.weights[:, None], (1, len(bias)))
-    if problem.loss is Loss.L2:
-        return cp.Problem(cp.Minimize(cp.sum_squares(cp.multiply(np.sqrt(weights), residual)))), A, c
-    size = cp.multiply(weights, cp.abs(residual))
-    return cp.Problem(cp.Minimize(cp.max(size) if problem.loss is Loss.LINF else cp.sum(size))), A, c
+    objective, errors = loss_of(problem.loss, residual, weights)
+    return cp.Problem(cp.Minimize(objective), errors), A, c

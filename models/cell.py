@@ -58,13 +58,20 @@ def cell_problem(fit: ScalarFit, cell: Cell) -> tuple[Any, Any]:
     import cvxpy as cp
 
     theta = cp.Variable(fit.n_parameters, name="theta")
-    residual = cell.G @ theta - fit.y
-    weighted = cp.multiply(fit.weights, cp.abs(residual))
     constraints = [cell.S @ theta >= 0] if len(cell.S) else []
-    if fit.loss is Loss.LINF:
-        objective = cp.max(weighted)
-    elif fit.loss is Loss.L1:
-        objective = cp.sum(weighted)
-    else:
-        objective = cp.sum_squares(cp.multiply(np.sqrt(fit.weights), residual))
-    return cp.Problem(cp.Minimize(objective), constraints), theta
+    objective, errors = loss_of(fit.loss, cell.G @ theta - fit.y, fit.weights)
+    return cp.Problem(cp.Minimize(objective), constraints + errors), theta
+
+
+def loss_of(loss: Loss, residual: Any, weights: FloatArray) -> tuple[Any, list[Any]]:
+    """A loss of cvxpy residuals as (objective, constraints), with explicit error variables ``t`` (linf) or ``e`` (l1).
+
+    The atoms max and abs are avoided: cvxpy 1.9 derives a wrong upper bound for max(ω |G θ - y|) and tells it HiGHS.
+    """
+    import cvxpy as cp
+
+    if loss is Loss.L2:
+        return cp.sum_squares(cp.multiply(np.sqrt(weights), residual)), []
+    error = cp.Variable(name="t") if loss is Loss.LINF else cp.Variable(residual.shape, name="e")
+    weighted = cp.multiply(weights, residual)
+    return cp.sum(error), [weighted <= error, weighted >= -error]

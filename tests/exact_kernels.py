@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
+import pytest
 from generated import generated_problems
 from scipy.optimize import linprog, nnls
 from sparseopt.models.cell import cell_of, cell_problem
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.exact import analysis, assignment, clauses, cone, geometry, search, simplex
 from sparseopt.solvers.exact.instance import Instance, instance_of
+
+if not numba.config.DISABLE_JIT:
+    pytest.skip("inner kernels have no Python wrappers: set NUMBA_DISABLE_JIT=1", allow_module_level=True)
 
 
 def _instances(count: int, seed: int, loss: str = "linf") -> list[tuple[Instance, np.random.Generator]]:

@@ -9,6 +9,7 @@ import pytest
 from generated import generated_problems
 from sparseopt.models.affine_fit import affine_fit_problem, reachable_support
 from sparseopt.models.cell import cell_of, cell_problem
+from sparseopt.models.export import export_cvxpy, export_model
 from sparseopt.models.milp import milp_model
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.activation_cells import activation_cells, cell_count_bound
@@ -31,7 +32,7 @@ def test_cvxpy_cell_agrees_with_the_direct_cell_solver(loss: str) -> None:
         signs = rng.choice([-1.0, 1.0], len(cells))
         cell = cell_of(fit, signs, activations)
         model, _ = cell_problem(fit, cell)
-        model.solve(solver=cp.CLARABEL)
+        model.solve(solver=cp.CLARABEL if loss == "l2" else cp.HIGHS)
         bound, theta = CellSolver(fit).solve(cell)
         assert model.value == pytest.approx(bound, abs=1e-6), name
         assert fit.loss_of(cell.G @ theta) == pytest.approx(bound, abs=1e-6), name
@@ -144,9 +145,34 @@ def test_affine_fit_stays_on_the_reachable_support() -> None:
 
 @pytest.mark.parametrize("suffix", [".lp", ".mps"])
 def test_exported_names_are_readable(tmp_path: Path, suffix: str) -> None:
-    from sparseopt.models.export import export_model
-
     problem = so.TrainingProblem(so.families.dense([1, 2, 1]), [[0], [1], [2]], [0, 1, 0])
     text = (export_model(problem, tmp_path / f"model{suffix}"), (tmp_path / f"model{suffix}").read_text())[1]
     for name in ("w(1_0)", "b(0)", "z(0_2)", "plus(1)", "pre_activation(0_1)", "error_above(0_2)"):
         assert name in text
+
+
+@pytest.mark.parametrize("suffix", [".lp", ".mps"])
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_exported_cvxpy_models_have_the_same_optimum(tmp_path: Path, suffix: str, loss: str) -> None:
+    """The cell's LP or QP and the best affine map, written, read back by HiGHS and solved."""
+    import cvxpy as cp
+    import highspy
+
+    rng = np.random.default_rng(6)
+    problem = so.TrainingProblem(so.families.dense([2, 2, 1]), rng.normal(size=(7, 2)), rng.normal(size=7), loss)
+    fit = ScalarFit.of(problem)
+    activations = np.stack([activation_cells(f)[3] for f in fit.features], axis=1)
+    cell, _ = cell_problem(fit, cell_of(fit, np.array([1.0, -1.0]), activations))
+    affine, _, _ = affine_fit_problem(problem)
+    for name, model, column in (("cell", cell, "theta_0"), ("affine", affine, "A_1")):
+        path = tmp_path / f"{name}{suffix}"
+        export_cvxpy(model, path)
+        assert column in path.read_text()
+        highs = highspy.Highs()
+        highs.setOptionValue("output_flag", False)
+        assert highs.readModel(str(path)) == highspy.HighsStatus.kOk
+        highs.run()
+        model.solve(solver=cp.CLARABEL)
+        assert highs.getInfo().objective_function_value == pytest.approx(model.value, abs=1e-5)
+    with pytest.raises(so.InputError, match="unknown model format"):
+        export_cvxpy(cell, tmp_path / "cell.txt")
