@@ -162,7 +162,8 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         control.points = row.points
         return control.record(combine(p.objective for p in parts), combine(p.bound for p in parts))
 
-    stopped, trouble = None, ""
+    stopped: Status | None = None
+    trouble = ""
 
     def run_part(fit: ScalarFit, part: Control) -> None:
         if not part.closed:
@@ -171,7 +172,8 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
 
     for fit, part in zip(fits, parts, strict=True):
         part.callback = show
-        stopped, trouble = _guarded(partial(run_part, fit, part))
+        halted, words = _guarded(partial(run_part, fit, part))
+        stopped, trouble = halted or stopped, words or trouble
         if stopped in (Status.TIME_LIMIT, Status.INTERRUPTED):
             break
     built = ShallowParameters(problem.pattern)

@@ -100,6 +100,15 @@ def test_gap_reached_is_not_optimal() -> None:
     assert early.bound == 0.5
 
 
+def test_a_gap_reached_on_the_first_output_is_not_forgotten_by_the_second() -> None:
+    """Two outputs: the first stops at the gap at once, the second is fitted exactly."""
+    X, Y = [[0], [0], [1], [2], [3]], [[0, 0], [1, 0], [5, 1], [0, 2], [5, 3]]
+    pattern = so.SparsityPattern([[[1], [1]], [[1, 0], [0, 1]]])
+    result = so.solve(so.TrainingProblem(pattern, X, Y), "enumerate", gap=0.95)
+    assert result.status is so.Status.GAP_REACHED
+    assert 0 < result.gap <= 0.95
+
+
 def test_keyboard_interrupt_keeps_the_best_so_far() -> None:
     rows: list[so.Progress] = []
 
