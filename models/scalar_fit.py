@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from sparseopt.errors import InputError
 from sparseopt.losses import Loss
@@ -152,6 +153,13 @@ class ScalarFit:
         for sign, features, place in zip(signs, self.features, self.places, strict=True):
             out = out + sign * np.maximum(features @ theta[place], 0.0)
         return np.asarray(out)
+
+    def activations(self, theta: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which neurons are active on which points, shape (P, k)."""
+        out = np.zeros((self.n_points, len(self.neurons)), dtype=bool)
+        for j, (features, place) in enumerate(zip(self.features, self.places, strict=True)):
+            out[:, j] = features @ theta[place] > 0
+        return out
 
     def loss_of(self, predictions: FloatArray) -> float:
         """Scaled loss of scaled predictions."""

@@ -34,6 +34,22 @@ def _decide_some(inst: Instance, s: search.Search, rng: np.random.Generator, sha
             assignment.assign(s.asg, 2 * v + int(rng.integers(2)), assignment.NO_REASON)
 
 
+def _solve(inst: Instance, s: search.Search) -> int:
+    """Solve the node's program to the end; how it ended."""
+    return simplex.solve_node(
+        inst,
+        s.basis,
+        s.asg.value,
+        s.asg.trail,
+        s.asg.counts[assignment.TRAIL],
+        s.play,
+        s.counts[search.IN_PLAY],
+        np.inf,
+        simplex.FEASIBLE,
+        s.counts,
+    )
+
+
 def _node_by_highs(inst: Instance, value: Any) -> float:
     """The node's program with all its rows: every subset of + (or -) neurons, solved by HiGHS."""
     n, k = inst.features.shape[1] + inst.errors, inst.plus.size
@@ -68,22 +84,9 @@ def test_node_program_equals_highs_on_all_its_rows() -> None:
     for inst, rng in _instances(60, 1) + _instances(60, 1, "l1"):
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, rng.random())
-        value, decided = s.asg.value, s.asg.counts[assignment.TRAIL]
-        end = simplex.solve_node(
-            inst,
-            s.basis,
-            value,
-            s.asg.trail,
-            decided,
-            s.play,
-            s.counts[search.IN_PLAY],
-            np.inf,
-            simplex.FEASIBLE,
-            s.counts,
-        )
-        assert end == simplex.OPTIMAL
+        assert _solve(inst, s) == simplex.OPTIMAL
         bound = s.basis.value[0]
-        assert abs(bound - _node_by_highs(inst, value)) <= 1e-7
+        assert abs(bound - _node_by_highs(inst, s.asg.value)) <= 1e-7
         multipliers = s.basis.inverse[:, -1]
         assert (multipliers >= -1e-9).all()
         assert (multipliers[s.basis.code[:, 0] == simplex.FREE] == 0).all()
@@ -99,8 +102,7 @@ def test_explanation_alone_gives_the_bound() -> None:
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, 0.7)
         decided = s.asg.counts[assignment.TRAIL]
-        arguments = (inst, s.basis, s.asg.value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY])
-        simplex.solve_node(*arguments, np.inf, simplex.FEASIBLE, s.counts)
+        _solve(inst, s)
         bound = s.basis.value[0]
         size = search._explain(inst, s)
         named = np.zeros_like(s.asg.value)
@@ -130,9 +132,7 @@ def test_l2_node_program_equals_a_convex_program() -> None:
             for i in range(fit.n_points):
                 if (v := int(inst.variable[i, j])) >= 0 and s.asg.value[v] == 0:
                     assignment.assign(s.asg, 2 * v + (0 if column[i] == (inst.orient[i, j] > 0) else 1), -1)
-        decided = s.asg.counts[assignment.TRAIL]
-        arguments = (inst, s.basis, s.asg.value, s.asg.trail, decided, s.play, s.counts[search.IN_PLAY])
-        assert simplex.solve_node(*arguments, np.inf, simplex.FEASIBLE, s.counts) == simplex.OPTIMAL
+        assert _solve(inst, s) == simplex.OPTIMAL
         activations = np.stack(active, axis=1) if active else np.zeros((fit.n_points, 0), dtype=bool)
         model, _ = cell_problem(fit, cell_of(fit, signs, activations))
         model.solve(solver=cp.CLARABEL)
@@ -146,19 +146,7 @@ def test_refactorisation_changes_nothing() -> None:
     for inst, rng in _instances(15, 3) + _instances(15, 3, "l1"):
         s = search.new_search(inst, 10.0, range(inst.targets.size))
         _decide_some(inst, s, rng, 0.5)
-        decided = s.asg.counts[assignment.TRAIL]
-        simplex.solve_node(
-            inst,
-            s.basis,
-            s.asg.value,
-            s.asg.trail,
-            decided,
-            s.play,
-            s.counts[search.IN_PLAY],
-            np.inf,
-            simplex.FEASIBLE,
-            s.counts,
-        )
+        _solve(inst, s)
         point, inverse = s.basis.point.copy(), s.basis.inverse.copy()
         assert simplex.refactor(inst, s.basis)
         np.testing.assert_allclose(s.basis.point, point, atol=1e-8)

@@ -20,8 +20,8 @@ TRAIL, PROPAGATED, CHECKED, LEVEL = 0, 1, 2, 3
 class Assignment(NamedTuple):
     """V variables; `value` is +1 active, -1 inactive, 0 undecided.
 
-    `start[l]` is the length of the trail when level l began; `saved` keeps the last value (phase) of a variable;
-    `cone_literals[v, :cone_size[v]]` are the literals whose directions imply v.
+    `start[l]` is the length of the trail when level l began; `cone_literals[v, :cone_size[v]]` are the
+    literals whose directions imply v.
     """
 
     value: Any
@@ -30,7 +30,6 @@ class Assignment(NamedTuple):
     position: Any
     trail: Any
     start: Any
-    saved: Any
     cone_literals: Any
     cone_size: Any
     counts: Any
@@ -45,7 +44,6 @@ def new_assignment(variables: int, m: int) -> Assignment:
         np.zeros(variables, dtype=np.int64),
         np.zeros(variables, dtype=np.int64),
         np.zeros(variables + 2, dtype=np.int64),
-        np.zeros(variables, dtype=np.int8),
         np.zeros((variables, m + 1), dtype=np.int64),
         np.zeros(variables, dtype=np.int64),
         np.zeros(4, dtype=np.int64),
@@ -84,7 +82,6 @@ def backjump(asg: Assignment, level: int) -> None:
     while asg.counts[TRAIL] > keep:
         asg.counts[TRAIL] -= 1
         v = asg.trail[asg.counts[TRAIL]] >> 1
-        asg.saved[v] = asg.value[v]
         asg.value[v] = 0
         asg.reason[v] = NO_REASON
     asg.counts[LEVEL] = level

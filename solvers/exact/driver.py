@@ -88,10 +88,9 @@ class _ClassSearch:
     def _offer(self, theta: Any) -> None:
         """Offer parameters; for l2, whose programs only approach the optimum, that of their cell."""
         if self.fit.loss is Loss.L2:
-            active = [f @ theta[p] > 0 for f, p in zip(self.fit.features, self.fit.places, strict=True)]
-            activations = np.stack(active, axis=1) if active else np.zeros((self.fit.n_points, 0), dtype=bool)
+            cell = cell_of(self.fit, self.signs, self.fit.activations(theta))
             with suppress(ArithmeticError):  # then the parameters as they are
-                _, theta = CellSolver(self.fit).solve(cell_of(self.fit, self.signs, activations))
+                _, theta = CellSolver(self.fit).solve(cell)
         self.control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
 
 
@@ -101,11 +100,10 @@ def search_all_classes(fit: ScalarFit, control: Control) -> None:
     warm_up()
     if control.deadline is not None:
         control.deadline += time.perf_counter() - began  # the one-time compilation is not the search's time
-    first_bound = control.bound
     classes = fit.sign_classes()
     inst = instance_of(fit, classes[0])
     searches = [_ClassSearch(fit, inst, signs, control) for signs in classes]
-    bounds = np.full(len(searches), first_bound)
+    bounds = np.full(len(searches), control.bound)
 
     def advance(number: int, one: _ClassSearch) -> None:
         one.step()
