@@ -13,9 +13,11 @@ from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL
 from sparseopt.solvers.exact.clauses import Clauses, add_clause
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
+from sparseopt.solvers.exact.play import Play
+from sparseopt.solvers.exact.symmetry import Images, first_image, new_images, next_image
 
 LONGEST_COPY = 12
-"""Clauses up to this size are copied under the permutations of interchangeable neurons."""
+"""Clauses up to this size are copied under permutations of interchangeable neurons."""
 _COPY_AGE = 50
 """A copy counts as used so many conflicts earlier than the clause itself."""
 _DECAY = 1000.0 / 950.0
@@ -30,9 +32,10 @@ class Learning(NamedTuple):
     copy: Any
     seen: Any
     touched: Any
+    images: Images
 
 
-def new_learning(variables: int) -> Learning:
+def new_learning(variables: int, neurons: int) -> Learning:
     """No activity."""
     return Learning(
         np.zeros(variables),
@@ -41,6 +44,7 @@ def new_learning(variables: int) -> Learning:
         np.zeros(variables + 2, dtype=np.int64),
         np.zeros(variables, dtype=np.bool_),
         np.zeros(variables + 2, dtype=np.int64),
+        new_images(neurons),
     )
 
 
@@ -180,23 +184,21 @@ def levels_in(asg: Assignment, learning: Learning, size: int) -> int:
 
 @kernel
 def store_with_copies(
-    inst: Instance, store: Clauses, asg: Assignment, learning: Learning, size: int, lbd: int, conflicts: int
+    inst: Instance, play: Play, store: Clauses, asg: Assignment, learning: Learning, size: int, lbd: int, conflicts: int
 ) -> None:
-    """After the backjump: store the clause and its images under the permutations, and assign what becomes unit."""
-    for z in range(inst.copies.shape[0]):
-        if z > 0 and size > LONGEST_COPY:
-            break
-        same = z > 0
+    """After the backjump: store the clause and its images under symmetry, and assign what becomes unit."""
+    images, clause, copy = learning.images, learning.clause, learning.copy
+    for e in range(size):
+        copy[e] = clause[e]
+    _store(store, asg, copy, size, lbd, conflicts)
+    if size > LONGEST_COPY:
+        return
+    first_image(inst, play, images, clause, size)
+    while next_image(inst, images):
         for e in range(size):
-            literal = learning.clause[e]
-            v = literal >> 1
-            j = inst.neuron[v]
-            image = inst.first[inst.copies[z, j]] + v - inst.first[j]
-            learning.copy[e] = 2 * image + (literal & 1)
-            if image != v:
-                same = False
-        if not same:
-            _store(store, asg, learning.copy, size, lbd, conflicts if z == 0 else conflicts - _COPY_AGE)
+            j = play.neuron[clause[e] >> 1]
+            copy[e] = clause[e] + 2 * (images.image[j] - j) * play.present.size
+        _store(store, asg, copy, size, lbd, conflicts - _COPY_AGE)
 
 
 @kernel

@@ -18,7 +18,7 @@ TRAIL, PROPAGATED, CHECKED, LEVEL = 0, 1, 2, 3
 
 
 class Assignment(NamedTuple):
-    """V variables; `value` is +1 active, -1 inactive, 0 undecided.
+    """V variables; `value` is +1 active, -1 inactive, 0 undecided (then level, reason and position mean nothing).
 
     `start[l]` is the length of the trail when level l began; `cone_literals[v, :cone_size[v]]` are the
     literals whose directions imply v.
@@ -40,7 +40,7 @@ def new_assignment(variables: int, m: int) -> Assignment:
     return Assignment(
         np.zeros(variables, dtype=np.int8),
         np.zeros(variables, dtype=np.int64),
-        np.full(variables, NO_REASON, dtype=np.int64),
+        np.zeros(variables, dtype=np.int64),
         np.zeros(variables, dtype=np.int64),
         np.zeros(variables, dtype=np.int64),
         np.zeros(variables + 2, dtype=np.int64),
@@ -83,7 +83,6 @@ def backjump(asg: Assignment, level: int) -> None:
         asg.counts[TRAIL] -= 1
         v = asg.trail[asg.counts[TRAIL]] >> 1
         asg.value[v] = 0
-        asg.reason[v] = NO_REASON
     asg.counts[LEVEL] = level
     asg.counts[PROPAGATED] = keep
     asg.counts[CHECKED] = keep

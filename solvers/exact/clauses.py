@@ -8,15 +8,20 @@ import numpy as np
 from sparseopt.solvers.exact.assignment import NO_REASON, PROPAGATED, TRAIL, Assignment, assign, truth
 from sparseopt.solvers.exact.kernel import entry, kernel
 
-CLAUSES, LITERALS = 0, 1
-"""Places in `counts`: clauses and literals stored."""
+CLAUSES, LITERALS, CHUNKS, FREED = 0, 1, 2, 3
+"""Places in `counts`: clauses, literals and chunks of watches stored, the first chunk of the free list or -1."""
+
+_WATCHES = 7
+"""Watches in a chunk: with the next chunk's number one cache line."""
 
 
 class Clauses(NamedTuple):
     """Clause c is `literals[start[c] : start[c] + size[c]]`, its first two literals are watched.
 
-    Watches are linked lists: `head[literal]` is a watch 2 c + (0 or 1), `next[watch]` the one after it. `lbd` is the
-    number of decision levels when the clause was learned, `used` when it was last a reason in an analysis.
+    The watches of a literal are a list of chunks, all full but the first: `head[literal]` is the first or -1,
+    `filled[literal]` its number of watches. A chunk is (next chunk or -1, 0, clause, blocker, clause, blocker, …); a
+    clause whose blocker, one of its literals, is true need not be looked at. `lbd` is the number of decision levels
+    when the clause was learned, `used` when it was last a reason in an analysis.
     """
 
     literals: Any
@@ -25,7 +30,8 @@ class Clauses(NamedTuple):
     lbd: Any
     used: Any
     head: Any
-    next: Any
+    filled: Any
+    chunk: Any
     counts: Any
 
 
@@ -34,22 +40,22 @@ def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 15)
     return Clauses(
         np.zeros(literals, dtype=np.int32),
         np.zeros(clauses, dtype=np.int64),
+        np.zeros(clauses, dtype=np.int32),
+        np.zeros(clauses, dtype=np.int32),
         np.zeros(clauses, dtype=np.int64),
-        np.zeros(clauses, dtype=np.int64),
-        np.zeros(clauses, dtype=np.int64),
-        np.full(2 * variables, -1, dtype=np.int64),
-        np.full(2 * clauses, -1, dtype=np.int64),
-        np.zeros(2, dtype=np.int64),
+        np.full(2 * variables, -1, dtype=np.int32),
+        np.zeros(2 * variables, dtype=np.int32),
+        np.zeros((2 * clauses // _WATCHES + 2 * variables + 2, 2 + 2 * _WATCHES), dtype=np.int32),
+        np.array([0, 0, 0, -1]),
     )
 
 
 def grown(old: Clauses) -> Clauses:
     """The same clauses in twice the space."""
     fresh = new_clauses(old.head.size // 2, 2 * old.start.size, 2 * old.literals.size)
-    for name in ("literals", "start", "size", "lbd", "used", "next"):
-        getattr(fresh, name)[: getattr(old, name).size] = getattr(old, name)
-    fresh.head[:] = old.head
-    fresh.counts[:] = old.counts
+    used = (*old.counts[[LITERALS, *[CLAUSES] * 4]], len(old.head), len(old.head), old.counts[CHUNKS], len(old.counts))
+    for new, kept, size in zip(fresh, old, used, strict=True):
+        new[:size] = kept[:size]
     return fresh
 
 
@@ -62,12 +68,44 @@ def has_room(store: Clauses, clauses: int, literals: int) -> bool:
 
 
 @kernel
-def watch(store: Clauses, c: int) -> None:
-    """Put the first two literals of clause c into the watch lists."""
-    for side in range(2):
-        literal = store.literals[store.start[c] + side]
-        store.next[2 * c + side] = store.head[literal]
-        store.head[literal] = 2 * c + side
+def _watch(store: Clauses, literal: int, c: int, blocker: int) -> None:
+    """Look at clause c when the literal becomes false."""
+    chunk = store.head[literal]
+    if chunk < 0 or store.filled[literal] == _WATCHES:
+        fresh = store.counts[FREED]
+        if fresh >= 0:
+            store.counts[FREED] = store.chunk[fresh, 0]
+        else:
+            fresh = store.counts[CHUNKS]
+            store.counts[CHUNKS] += 1
+        store.chunk[fresh, 0] = chunk
+        store.head[literal] = fresh
+        store.filled[literal] = 0
+        chunk = fresh
+    place = 2 + 2 * store.filled[literal]
+    store.chunk[chunk, place], store.chunk[chunk, place + 1] = c, blocker
+    store.filled[literal] += 1
+
+
+@kernel
+def _unwatch(store: Clauses, literal: int, chunk: int, place: int) -> None:
+    """Remove the watch at a place: the last one of the first chunk takes it over."""
+    head = store.head[literal]
+    store.filled[literal] -= 1
+    last = 2 + 2 * store.filled[literal]
+    store.chunk[chunk, place], store.chunk[chunk, place + 1] = store.chunk[head, last], store.chunk[head, last + 1]
+    if store.filled[literal] == 0:
+        store.head[literal] = store.chunk[head, 0]
+        store.filled[literal] = _WATCHES
+        store.chunk[head, 0] = store.counts[FREED]
+        store.counts[FREED] = head
+
+
+@kernel
+def _watch_first_two(store: Clauses, c: int) -> None:
+    first, second = store.literals[store.start[c]], store.literals[store.start[c] + 1]
+    _watch(store, first, c, second)
+    _watch(store, second, c, first)
 
 
 @kernel
@@ -83,7 +121,7 @@ def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int) ->
     store.used[c] = used
     store.counts[CLAUSES] += 1
     store.counts[LITERALS] += size
-    watch(store, c)
+    _watch_first_two(store, c)
     return c
 
 
@@ -93,37 +131,45 @@ def propagate(store: Clauses, asg: Assignment) -> int:
     while asg.counts[PROPAGATED] < asg.counts[TRAIL]:
         false = asg.trail[asg.counts[PROPAGATED]] ^ 1
         asg.counts[PROPAGATED] += 1
-        before, w = -1, store.head[false]
-        while w >= 0:
-            after = store.next[w]
-            c, side = w >> 1, w & 1
-            begin = store.start[c]
-            other = store.literals[begin + 1 - side]
-            state = truth(asg.value, other)
-            if state > 0:
-                before, w = w, after
-                continue
-            moved = False
-            for e in range(2, store.size[c]):
-                literal = store.literals[begin + e]
-                if truth(asg.value, literal) >= 0:
-                    store.literals[begin + e] = false
-                    store.literals[begin + side] = literal
-                    if before < 0:
-                        store.head[false] = after
-                    else:
-                        store.next[before] = after
-                    store.next[w] = store.head[literal]
-                    store.head[literal] = w
-                    moved = True
-                    break
-            if moved:
-                w = after
-                continue
-            if state < 0:
-                return c
-            assign(asg, other, c)
-            before, w = w, after
+        chunk = store.head[false]
+        while chunk >= 0:
+            after = store.chunk[chunk, 0]
+            place = 2
+            while place < (2 + 2 * store.filled[false] if chunk == store.head[false] else 2 + 2 * _WATCHES):
+                if truth(asg.value, store.chunk[chunk, place + 1]) > 0:
+                    place += 2
+                    continue
+                c = store.chunk[chunk, place]
+                begin = store.start[c]
+                if store.literals[begin] == false:
+                    store.literals[begin], store.literals[begin + 1] = store.literals[begin + 1], false
+                other = store.literals[begin]
+                state = truth(asg.value, other)
+                if state > 0:
+                    store.chunk[chunk, place + 1] = other
+                    place += 2
+                    continue
+                found = 0
+                for e in range(begin + 2, begin + store.size[c]):
+                    if truth(asg.value, store.literals[e]) >= 0:
+                        found = e
+                        break
+                if found > 0:
+                    literal = store.literals[found]
+                    store.literals[begin + 1], store.literals[found] = literal, false
+                    first = chunk == store.head[false]
+                    _unwatch(store, false, chunk, place)
+                    _watch(store, literal, c, other)
+                    if first and chunk != store.head[false]:
+                        break  # this chunk is used up
+                    if not first:
+                        place += 2
+                    continue
+                if state < 0:
+                    return c
+                assign(asg, other, c)
+                place += 2
+            chunk = after
     return -1
 
 
@@ -134,6 +180,7 @@ def forget_half(store: Clauses, asg: Assignment, patience: int) -> None:
     score = np.where((lbd <= 2) | (size <= 2), np.inf, used - lbd * patience)
     keep = np.isinf(score) | (score > np.median(score)) if count else np.zeros(0, dtype=bool)
     store.head[:] = -1
+    store.counts[CHUNKS], store.counts[FREED] = 0, -1
     _compact(store, keep)
     asg.reason[asg.trail[: asg.counts[TRAIL]] >> 1] = NO_REASON
 
@@ -149,7 +196,7 @@ def _compact(store: Clauses, keep: Any) -> None:
                 store.literals[end + e] = store.literals[begin + e]
             store.start[kept], store.size[kept] = end, length
             store.lbd[kept], store.used[kept] = store.lbd[c], store.used[c]
-            watch(store, kept)
+            _watch_first_two(store, kept)
             end += length
             kept += 1
     store.counts[CLAUSES], store.counts[LITERALS] = kept, end

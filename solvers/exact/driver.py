@@ -20,7 +20,6 @@ from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
-    IN_PLAY,
     LEAST_LEAF,
     NEEDS_ROOM,
     NODES,
@@ -58,22 +57,22 @@ class _ClassSearch:
         self.search = new_search(self.inst, control.objective, start)
         self.bound = 0.0
         self.done = False
-        self._slice = int(np.clip(1e6 / (fit.n_parameters + self.inst.errors) ** 2, 1, 100))
+        self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + self.inst.errors), 1, 100))
 
-    def step(self) -> None:
-        """One slice: share incumbents, search, count, offer what was found."""
+    def step(self, most: int = 1 << 40) -> None:
+        """One slice of at most so many programs: share incumbents, search, count, offer what was found."""
         values, counts = self.search.values, self.search.counts
         values[UPPER_BOUND] = min(values[UPPER_BOUND], self.control.objective)
         nodes, found = int(counts[NODES]), int(counts[FOUND])
         began = time.perf_counter()
-        end = run_slice(self.inst, self.search, TOLERANCE, self.gap, self._slice)
+        end = run_slice(self.inst, self.search, TOLERANCE, self.gap, min(self._slice, most))
         spent = max(time.perf_counter() - began, 1e-6)
         self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
         self.control.nodes += int(counts[NODES]) - nodes
-        self.control.points = max(self.control.points, int(counts[IN_PLAY]))
+        self.control.points = max(self.control.points, int(self.search.play.counts[0]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
         if end == NEEDS_ROOM:
-            store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots)
+            store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
             self.search = self.search._replace(store=store, snapshots=snapshots)
         elif end == TOO_MANY:
             forget_half(self.search.store, self.search.asg, PATIENCE)
@@ -105,15 +104,15 @@ def search_all_classes(fit: ScalarFit, control: Control) -> None:
     searches = [_ClassSearch(fit, inst, signs, control) for signs in classes]
     bounds = np.full(len(searches), control.bound)
 
-    def advance(number: int, one: _ClassSearch) -> None:
-        one.step()
+    def advance(number: int, one: _ClassSearch, most: int = 1 << 40) -> None:
+        one.step(most)
         bounds[number] = max(bounds[number], one.bound)
         control.raise_bound(float(bounds.min()))
         control.check()
 
     for number, one in enumerate(searches):
-        while not one.done and one.search.counts[NODES] < FIRST_ATTEMPT:
-            advance(number, one)
+        while not one.done and (left := FIRST_ATTEMPT - int(one.search.counts[NODES])) > 0:
+            advance(number, one, left)
     for number, one in enumerate(searches):
         while not one.done:
             advance(number, one)

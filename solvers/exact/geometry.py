@@ -14,6 +14,7 @@ from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignm
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
+from sparseopt.solvers.exact.play import Play
 
 WITNESSES = 24
 _SEES = 1e-8
@@ -23,33 +24,26 @@ _HOLDS = -1e-10
 
 
 class Geometry(NamedTuple):
-    """Witness vectors per neuron (a ring), which neurons have new decisions, variables in play per neuron.
-
-    `listed[first[j] + a]`, a < `listed_count[j]`, are neuron j's variables in play.
-    """
+    """Witness vectors per neuron (a ring), and which neurons have new decisions or variables."""
 
     witness: Any
     newest: Any
     respects: Any
     dirty: Any
-    listed: Any
-    listed_count: Any
     owner: Any
     cone: ConeWork
 
 
-def new_geometry(inst: Instance) -> Geometry:
-    """No witnesses, nothing in play."""
-    k, (variables, m) = inst.plus.size, inst.direction.shape
+def new_geometry(play: Play) -> Geometry:
+    """No witnesses."""
+    k, (variables, m) = play.known.size, play.direction.shape
     return Geometry(
         np.zeros((k * WITNESSES, m)),
         np.zeros(k, dtype=np.int64),
         np.zeros(WITNESSES, dtype=np.bool_),
         np.zeros(k, dtype=np.bool_),
-        np.zeros(variables, dtype=np.int64),
-        np.zeros(k, dtype=np.int64),
-        np.zeros(variables, dtype=np.int64),
-        new_cone_work(variables, m),
+        np.zeros(variables // max(k, 1), dtype=np.int64),
+        new_cone_work(variables // max(k, 1), m),
     )
 
 
@@ -73,14 +67,14 @@ def _add_witness(geo: Geometry, j: int, vector: Any, scale: float) -> int:
 
 
 @kernel
-def _gather(inst: Instance, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
+def _gather(play: Play, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
     """Signed directions of neuron j's decided variables (not those implied by geometry) as generators; their number."""
     count = 0
-    for a in range(geo.listed_count[j]):
-        v = geo.listed[inst.first[j] + a]
+    first = j * play.present.size
+    for v in range(first, first + play.known[j]):
         if asg.value[v] != 0 and asg.reason[v] != GEOMETRY and asg.position[v] < before:
-            for q in range(inst.direction.shape[1]):
-                geo.cone.generators[count, q] = asg.value[v] * inst.direction[v, q]
+            for q in range(play.direction.shape[1]):
+                geo.cone.generators[count, q] = asg.value[v] * play.direction[v, q]
             geo.owner[count] = v
             count += 1
     return count
@@ -101,11 +95,11 @@ def _true_literal(asg: Assignment, v: int) -> int:
 
 
 @kernel
-def _test(inst: Instance, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
+def _test(play: Play, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
     """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
-    m = inst.direction.shape[1]
+    m = play.direction.shape[1]
     for q in range(m):
-        geo.cone.target[q] = side * inst.direction[v, q]
+        geo.cone.target[q] = side * play.direction[v, q]
     size = in_cone(geo.cone, count, m)
     if size == OUTSIDE:
         square = 0.0
@@ -116,7 +110,7 @@ def _test(inst: Instance, geo: Geometry, j: int, v: int, side: float, count: int
 
 
 @kernel
-def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict: Any) -> int:
+def check_new_literals(play: Play, asg: Assignment, geo: Geometry, conflict: Any) -> int:
     """Are the new literals possible beside the older ones? Size of the conflict, literals in `conflict`; or 0.
 
     A conflict is a set of false literals.
@@ -127,22 +121,22 @@ def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict:
         v = literal >> 1
         if asg.reason[v] == GEOMETRY:
             continue
-        j = inst.neuron[v]
+        j = play.neuron[v]
         geo.dirty[j] = True
-        count = _gather(inst, asg, geo, j, asg.position[v])
+        count = _gather(play, asg, geo, j, asg.position[v])
         if count == 0:
             continue
         side = float(asg.value[v])
         seen = False
         for w in range(j * WITNESSES, (j + 1) * WITNESSES):
-            if side * _dot(geo.witness, w, inst.direction, v) > _SEES and _respected(
+            if side * _dot(geo.witness, w, play.direction, v) > _SEES and _respected(
                 geo.witness, w, geo.cone.generators, count
             ):
                 seen = True
                 break
         if seen:
             continue
-        size = _test(inst, geo, j, v, -side, count)
+        size = _test(play, geo, j, v, -side, count)
         if size > 0:
             for e in range(size):
                 conflict[e] = _true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
@@ -152,47 +146,47 @@ def check_new_literals(inst: Instance, asg: Assignment, geo: Geometry, conflict:
 
 
 @kernel
-def imply(inst: Instance, asg: Assignment, geo: Geometry, point: Any) -> int:
+def imply(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any) -> int:
     """Assign what the decided directions of the dirty neurons imply; how many literals that were."""
     added = 0
-    for j in range(inst.plus.size):
+    for j in range(geo.dirty.size):
         if geo.dirty[j]:
             geo.dirty[j] = False
-            added += _imply_neuron(inst, asg, geo, point, j)
+            added += _imply_neuron(inst, play, asg, geo, theta, j)
     return added
 
 
 @kernel
-def _imply_neuron(inst: Instance, asg: Assignment, geo: Geometry, point: Any, j: int) -> int:
-    count = _gather(inst, asg, geo, j, asg.value.size)
+def _imply_neuron(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any, j: int) -> int:
+    count = _gather(play, asg, geo, j, asg.value.size)
     if count == 0:
         return 0
     start, stop = inst.place[j], inst.place[j + 1]
     length = 0.0
     for q in range(start, stop):
-        length += point[q] * point[q]
+        length += theta[q] * theta[q]
     if length > 1e-18:
         w = j * WITNESSES + geo.newest[j]
         geo.newest[j] = (geo.newest[j] + 1) % WITNESSES
         for q in range(stop - start):
-            geo.witness[w, q] = point[start + q] / np.sqrt(length)
+            geo.witness[w, q] = theta[start + q] / np.sqrt(length)
     for w in range(WITNESSES):
         geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
     added = 0
-    for a in range(geo.listed_count[j]):
-        v = geo.listed[inst.first[j] + a]
+    first = j * play.present.size
+    for v in range(first, first + play.known[j]):
         if asg.value[v] == 0:
-            added += _imply_variable(inst, asg, geo, j, v, count)
+            added += _imply_variable(play, asg, geo, j, v, count)
     return added
 
 
 @kernel
-def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> int:
+def _imply_variable(play: Play, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> int:
     """1 if the variable's value follows from the generators, which then are its reason; else 0."""
     above, below = False, False
     for w in range(WITNESSES):
         if geo.respects[w]:
-            seen = _dot(geo.witness, j * WITNESSES + w, inst.direction, v)
+            seen = _dot(geo.witness, j * WITNESSES + w, play.direction, v)
             above = above or seen > _SEES
             below = below or seen < -_SEES
             if above and below:
@@ -201,7 +195,7 @@ def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: i
         if (side > 0 and below) or (side < 0 and above):
             continue
         w = geo.newest[j]
-        size = _test(inst, geo, j, v, side, count)
+        size = _test(play, geo, j, v, side, count)
         if size > 0:
             asg.cone_size[v] = size
             for e in range(size):
@@ -211,7 +205,7 @@ def _imply_variable(inst: Instance, asg: Assignment, geo: Geometry, j: int, v: i
         if size == OUTSIDE:
             geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
             if geo.respects[w]:
-                seen = _dot(geo.witness, j * WITNESSES + w, inst.direction, v)
+                seen = _dot(geo.witness, j * WITNESSES + w, play.direction, v)
                 above = above or seen > _SEES
                 below = below or seen < -_SEES
     return 0

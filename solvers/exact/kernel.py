@@ -2,7 +2,8 @@
 
 Kernels work in arrays that Python has allocated. So they need no reference counting (``_nrt=False``), which would
 take most of the compilation and much of the running time where many arrays are passed around. Inner kernels are
-compiled without wrappers for Python.
+compiled without wrappers for Python. :func:`vector_kernel` lets sums and maxima over points be taken in any order, so
+that they use vector instructions.
 """
 
 from __future__ import annotations
@@ -14,3 +15,10 @@ from numba import njit
 
 entry: Callable[..., Any] = njit(cache=True, _nrt=False)
 kernel: Callable[..., Any] = njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+vector_kernel: Callable[..., Any] = njit(
+    cache=True,
+    _nrt=False,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    fastmath={"nnan", "nsz", "reassoc", "contract"},
+)

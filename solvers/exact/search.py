@@ -29,40 +29,33 @@ from sparseopt.solvers.exact.assignment import (
     new_assignment,
     open_level,
 )
+from sparseopt.solvers.exact.basis import BLAMED, GROUP, Basis, new_basis
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
-from sparseopt.solvers.exact.simplex import (
-    CUT,
-    FEASIBLE,
-    LOWER,
-    ROUGHLY_FEASIBLE,
-    SIGN,
-    STALLED,
-    UPPER,
-    Basis,
-    new_basis,
-    solve_node,
-)
+from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
+from sparseopt.solvers.exact.pricing import Prices, new_prices, true_errors
+from sparseopt.solvers.exact.symmetry import MAX_COPIES
+from sparseopt.solvers.exact.simplex import CUT, FEASIBLE, ROUGHLY_FEASIBLE, STALLED, solve_node
+
 from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
 
 PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
 """How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
 there are so many clauses that half of them should be forgotten."""
 
-NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, IN_PLAY, FOUND, LEVEL_LIMIT = range(11)
+NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, FOUND, LEVEL_LIMIT = range(10)
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
-forgetting, stalled programs, leaves closed by their own bound only, points in play, improved incumbents,
-levels that have a snapshot at most."""
+forgetting, stalled programs, leaves closed by their own bound only, improved incumbents, levels that have a snapshot at most."""
 
 UPPER_BOUND, LEAST_LEAF, ROOT_BOUND, PRECISION = 0, 1, 2, 3
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0, violation
 from which rows count in the next program."""
 
 _RESTART_UNIT = 200
-FORGET_FIRST = 20_000
-PATIENCE = 100
+FORGET_FIRST = 5000
+PATIENCE = 1000
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
@@ -76,11 +69,8 @@ class Search(NamedTuple):
     geo: Geometry
     basis: Basis
     snapshots: Snapshots
-    play: Any
-    in_play: Any
-    listed: Any
-    pre: Any
-    error: Any
+    play: Play
+    prices: Prices
     conflict: Any
     best: Any
     counts: Any
@@ -89,29 +79,26 @@ class Search(NamedTuple):
 
 def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
     """A search with the given points in play."""
-    (variables, m), (P, k) = inst.direction.shape, inst.square.shape
-    parameters = inst.features.shape[1]
-    n = parameters + inst.errors
+    play, basis = new_play(inst), new_basis(inst)
+    variables, m = play.direction.shape
+    levels = level_limit(basis)
     search = Search(
         new_assignment(variables, m),
         new_clauses(variables),
-        new_learning(variables),
-        new_geometry(inst),
-        new_basis(parameters, inst.errors),
-        new_snapshots(min(16, level_limit(n)), n),
-        np.zeros(P, dtype=np.int64),
-        np.zeros(P, dtype=np.bool_),
-        np.zeros(variables, dtype=np.bool_),
-        np.zeros((P, k)),
-        np.zeros(P),
+        new_learning(variables, inst.plus.size),
+        new_geometry(play),
+        basis,
+        new_snapshots(basis, min(16, levels)),
+        play,
+        new_prices(inst),
         np.zeros(variables + 2, dtype=np.int64),
-        np.zeros(parameters),
-        np.zeros(11, dtype=np.int64),
+        np.zeros(inst.features.shape[1]),
+        np.zeros(10, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
     )
     search.counts[RESTART_AT] = _RESTART_UNIT
     search.counts[FORGET_AT] = FORGET_FIRST
-    search.counts[LEVEL_LIMIT] = level_limit(n)
+    search.counts[LEVEL_LIMIT] = levels
     for i in start:
         add_point(inst, search, int(i))
     return search
@@ -119,54 +106,30 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
 
 @entry
 def add_point(inst: Instance, s: Search, i: int) -> None:
-    """Bring a point into play, with its variables."""
-    if s.in_play[i]:
-        return
-    s.in_play[i] = True
-    s.play[s.counts[IN_PLAY]] = i
-    s.counts[IN_PLAY] += 1
+    """Bring a point into play."""
+    bring_into_play(inst, s.play, i)
     for j in range(inst.plus.size):
-        v = inst.variable[i, j]
         s.geo.dirty[j] = True
-        if v >= 0 and not s.listed[v]:
-            s.listed[v] = True
-            s.geo.listed[inst.first[j] + s.geo.listed_count[j]] = v
-            s.geo.listed_count[j] += 1
 
 
 @kernel
-def evaluate(inst: Instance, s: Search) -> int:
-    """Errors ± ω ρ(r) of the true network at the program's parameters on all points; the worst point."""
-    point = s.basis.point
+def _largest_error(inst: Instance, theta: Any) -> Any:
+    """The largest ω |r| of the true network over all points, and its point."""
     k = inst.plus.size
-    worst = 0
+    largest, worst = -1.0, 0
     for i in range(inst.targets.size):
-        f = 0.0
-        for q in range(inst.place[k], point.size - inst.errors):
-            f += inst.features[i, q] * point[q]
+        r = -inst.targets[i]
+        for q in range(inst.place[k], theta.size):
+            r += inst.features[i, q] * theta[q]
         for j in range(k):
             p = 0.0
             for q in range(inst.place[j], inst.place[j + 1]):
-                p += inst.features[i, q] * point[q]
-            s.pre[i, j] = p
+                p += inst.features[i, q] * theta[q]
             if p > 0.0:
-                f += p if inst.plus[j] else -p
-        r = f - inst.targets[i]
-        s.error[i] = inst.weights[i] * (r * abs(r) if inst.squared else r)
-        if abs(s.error[i]) > abs(s.error[worst]):
-            worst = i
-    return worst
-
-
-@kernel
-def _loss(inst: Instance, s: Search, worst: int) -> float:
-    """The true network's loss from the errors."""
-    if inst.errors == 1:
-        return abs(s.error[worst])
-    total = 0.0
-    for i in range(inst.errors):
-        total += abs(s.error[i])
-    return total
+                r += p if inst.plus[j] else -p
+        if inst.weights[i] * abs(r) > largest:
+            largest, worst = inst.weights[i] * abs(r), i
+    return largest, worst
 
 
 @kernel
@@ -178,37 +141,41 @@ def _infer(inst: Instance, s: Search) -> int:
             for e in range(s.store.size[c]):
                 s.conflict[e] = s.store.literals[s.store.start[c] + e]
             return s.store.size[c]
-        size = check_new_literals(inst, s.asg, s.geo, s.conflict)
+        size = check_new_literals(s.play, s.asg, s.geo, s.conflict)
         if size > 0:
             return size
-        if imply(inst, s.asg, s.geo, s.basis.point) == 0:
+        if imply(inst, s.play, s.asg, s.geo, s.basis.theta) == 0:
             return 0
 
 
 @kernel
-def _blame(inst: Instance, s: Search, variable: int, size: int) -> int:
-    """Add the (false) negation of a variable's decision to the conflict, once."""
-    if variable < 0 or s.learning.seen[variable]:
-        return size
-    s.learning.seen[variable] = True
-    s.conflict[size] = 2 * variable + (1 if s.asg.value[variable] > 0 else 0)
-    return size + 1
+def _blame(s: Search, blame: Any, row: int, count: int, size: int) -> int:
+    """Add the (false) negations of the decisions that a row rests on to the conflict, each once."""
+    for e in range(count):
+        v = blame[row, e]
+        if not s.learning.seen[v]:
+            s.learning.seen[v] = True
+            s.conflict[size] = 2 * v + (1 if s.asg.value[v] > 0 else 0)
+            size += 1
+    return size
 
 
 @kernel
-def _explain(inst: Instance, s: Search) -> int:
+def _explain(s: Search) -> int:
     """The decisions behind the program's bound: those of its rows with a multiplier. Size of the conflict."""
-    n = s.basis.point.size
+    basis = s.basis
+    N = basis.theta.size
     size = 0
-    for b in range(n):
-        if s.basis.inverse[b, n] > _MULTIPLIER:
-            kind, index = s.basis.code[b, 0], s.basis.code[b, 1]
-            if kind == SIGN:
-                size = _blame(inst, s, index, size)
-            elif kind in (UPPER, LOWER):
-                for j in range(inst.plus.size):
-                    if inst.plus[j] == (kind == LOWER):
-                        size = _blame(inst, s, inst.variable[index, j], size)
+    for g in range(basis.rest.size):
+        basis.rest[g] = 1.0
+    for b in range(N):
+        if basis.inverse[b, N] > _MULTIPLIER:
+            size = _blame(s, basis.blame, b, basis.code[b, BLAMED], size)
+        if basis.code[b, GROUP] >= 0:
+            basis.rest[basis.code[b, GROUP]] -= basis.inverse[b, N]
+    for g in range(basis.rest.size):
+        if basis.rest[g] > _MULTIPLIER:
+            size = _blame(s, basis.key_blame, g, basis.key_code[g, BLAMED], size)
     for e in range(size):
         s.learning.seen[s.conflict[e] >> 1] = False
     return size
@@ -229,21 +196,20 @@ def _choose(inst: Instance, s: Search, tolerance: float) -> int:
 
     Its phase is that of the program's parameters.
     """
-    parameters = s.basis.point.size - inst.errors
     weight = 1e-3 if inst.errors == 1 else 1.0
     best, chosen = -1.0, -1
-    for a in range(s.counts[IN_PLAY]):
-        i = s.play[a]
-        excess = abs(s.error[i]) - s.basis.point[parameters + (i if inst.errors > 1 else 0)]
+    for a in range(s.play.counts[0]):
+        error = s.prices.error[a]
+        excess = abs(error) - s.prices.e[a]
         if excess <= tolerance / inst.errors:
             continue
         for j in range(inst.plus.size):
-            v = inst.variable[i, j]
-            if v >= 0 and s.asg.value[v] == 0 and inst.plus[j] == (s.error[i] < 0):
+            v = s.play.variable[j, a]
+            if v >= 0 and s.asg.value[v] == 0 and inst.plus[j] == (error < 0):
                 score = s.learning.activity[v] / s.learning.increment[0] + weight * excess
                 if score > best:
                     best = score
-                    chosen = 2 * v + (0 if (s.pre[i, j] > 0) == (inst.orient[i, j] > 0) else 1)
+                    chosen = 2 * v + (0 if (s.prices.pre[j, a] > 0) == (s.play.orient[j, a] > 0) else 1)
     return chosen
 
 
@@ -277,8 +243,8 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
     backjump(s.asg, level)
     for j in range(s.geo.dirty.size):
         s.geo.dirty[j] = False
-    restore(inst, s.snapshots, s.basis, s.asg.counts[LEVEL])
-    store_with_copies(inst, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
+    restore(s.snapshots, s.basis, s.asg.counts[LEVEL])
+    store_with_copies(inst, s.play, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
     return True
 
 
@@ -293,49 +259,41 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     cutoff = _cutoff(s, tolerance, gap)
-    end = solve_node(
-        inst,
-        s.basis,
-        s.asg.value,
-        s.asg.trail,
-        s.asg.counts[TRAIL],
-        s.play,
-        s.counts[IN_PLAY],
-        cutoff,
-        s.values[PRECISION],
-        s.counts,
-    )
+    end = solve_node(inst, s.play, s.prices, s.basis, s.asg, cutoff, s.values[PRECISION], s.counts)
     s.values[PRECISION] = ROUGHLY_FEASIBLE if inst.squared else FEASIBLE
     if end == STALLED:
         s.counts[STALLS] += 1
     if end != CUT:
-        worst = evaluate(inst, s)
-        loss = _loss(inst, s, worst)
+        loss = true_errors(inst, s.play, s.prices, s.basis)
         if loss < s.values[UPPER_BOUND]:
-            s.values[UPPER_BOUND] = loss
-            for q in range(s.best.size):
-                s.best[q] = s.basis.point[q]
-            s.counts[FOUND] += 1
-            cutoff = _cutoff(s, tolerance, gap)
+            worst = -1
+            if inst.errors == 1:
+                loss, worst = _largest_error(inst, s.basis.theta)
+            if loss < s.values[UPPER_BOUND]:
+                s.values[UPPER_BOUND] = loss
+                for q in range(s.best.size):
+                    s.best[q] = s.basis.theta[q]
+                s.counts[FOUND] += 1
+                cutoff = _cutoff(s, tolerance, gap)
+            elif not s.play.present[worst]:
+                add_point(inst, s, worst)
+                return -1
         if s.basis.value[0] < cutoff:
             if s.asg.counts[LEVEL] == 0:
                 s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.value[0])
-            if not s.in_play[worst]:
-                add_point(inst, s, worst)
-                return -1
             return 0
-    return _explain(inst, s)
+    return _explain(s)
 
 
 @kernel
 def _has_room(inst: Instance, s: Search) -> bool:
     """Room for one more level, and for one more clause (at most all variables in play) with its copies."""
-    copies, listed = inst.copies.shape[0], 0
-    for j in range(s.geo.listed_count.size):
-        listed += s.geo.listed_count[j]
-    levels = s.snapshots.point.shape[0]
+    listed = 0
+    for j in range(s.play.known.size):
+        listed += s.play.known[j]
+    levels = s.snapshots.value.shape[0]
     return (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT]) and has_room(
-        s.store, copies, listed + 2 + copies * LONGEST_COPY
+        s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY
     )
 
 
@@ -358,6 +316,11 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                 if _cutoff(s, tolerance, gap) <= s.basis.value[0]:
                     return PROVED
                 literal = _choose(inst, s, tolerance)
+                if literal < 0 and inst.errors == 1:
+                    _, worst = _largest_error(inst, s.basis.theta)
+                    if not s.play.present[worst]:
+                        add_point(inst, s, worst)
+                        continue
                 if literal < 0 and inst.squared and not fine:
                     s.values[PRECISION] = FEASIBLE  # a leaf: solve its program again, to the end
                     continue
