@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sparseopt.solvers.exact.assignment import GEOMETRY, Assignment
 from sparseopt.solvers.exact.basis import BLAMED, FLOOR, GROUP, INDEX, KIND, LOWER, SIGN, SUBSET, UPPER, Basis, slot
+from sparseopt.solvers.exact.chords import Chords, find_chord, gather
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel, vector_kernel
 from sparseopt.solvers.exact.play import Play
@@ -35,7 +36,8 @@ class Prices(NamedTuple):
     upper, lower : (P,) f - y and y - f of the rows
     upper_square, lower_square : (P,) squared length of the rows in θ for ω = 1
     e : (P,) error variable of the point
-    score : (2, P) squared scaled violation of upper and lower rows
+    excess : (2, P) by how much upper and lower rows are violated
+    rest : (P,) what is left of a row with chords
     error : (P,) f - y of the true network
     """
 
@@ -49,7 +51,8 @@ class Prices(NamedTuple):
     upper_square: Any
     lower_square: Any
     e: Any
-    score: Any
+    excess: Any
+    rest: Any
     error: Any
 
 
@@ -68,6 +71,7 @@ def new_prices(inst: Instance) -> Prices:
         np.zeros(P),
         np.zeros(P),
         np.zeros((2, P)),
+        np.zeros(P),
         np.zeros(P),
     )
 
@@ -150,17 +154,25 @@ def error_variables(inst: Instance, play: Play, prices: Prices, basis: Basis) ->
 
 
 @vector_kernel
-def _score(play: Play, squared: bool, row: Any, e: Any, length: Any, barred: Any, score: Any) -> float:
-    """Squared violation over squared length of the rows ω ρ(r) ≤ e that are in the program; the largest."""
-    largest = 0.0
+def _fill_excess(play: Play, squared: bool, row: Any, e: Any, barred: Any, excess: Any) -> None:
+    """By how much ω ρ(r) exceeds e, where the row is in the program; elsewhere not positive."""
     for a in range(play.counts[0]):
-        r, w = row[a], play.weight[a]
-        slope = 2.0 * w * r if squared else w
-        excess = w * r * r - e[a] if squared else w * r - e[a]
-        violated = excess > 0.0 and r > 0.0 and barred[a] == 0.0
-        score[a] = excess * excess / (1.0 + slope * slope * length[a]) if violated else 0.0
-        largest = max(largest, score[a])
-    return largest
+        r, w = max(row[a], 0.0), play.weight[a]
+        over = (w * r * r if squared else w * r) - e[a]
+        excess[a] = over if barred[a] == 0.0 and r > 0.0 else -1.0
+
+
+@kernel
+def _worst_error(play: Play, squared: bool, row: Any, length: Any, excess: Any, best: float) -> Any:
+    """The largest excess over length of the row, if it is larger than `best`, and its place or -1."""
+    chosen = -1
+    for a in range(play.counts[0]):
+        if excess[a] > best:
+            slope = 2.0 * play.weight[a] * row[a] if squared else play.weight[a]
+            scaled = excess[a] / np.sqrt(1.0 + slope * slope * length[a])
+            if scaled > best:
+                best, chosen = scaled, a
+    return best, chosen
 
 
 @vector_kernel
@@ -177,32 +189,32 @@ def price(inst: Instance, play: Play, prices: Prices, basis: Basis, feasible: fl
     """Write the row with the largest scaled violation (of more than `feasible`) into the slot; False if none."""
     evaluate(inst, play, prices, basis)
     lowest = error_variables(inst, play, prices, basis)
-    best, neuron = lowest, -1
+    excess = prices.excess
+    _fill_excess(play, inst.squared, prices.upper, prices.e, prices.upper_open, excess[0])
+    _fill_excess(play, inst.squared, prices.lower, prices.e, prices.lower_open, excess[1])
+    best, upper = _worst_error(play, inst.squared, prices.upper, prices.upper_square, excess[0], feasible)
+    best, lower = _worst_error(play, inst.squared, prices.lower, prices.lower_square, excess[1], best)
+    neuron = -1
     for j in range(inst.plus.size):
         worst = _worst_sign(play, prices.pre[j], prices.side[j])
         if worst > best:
             best, neuron = worst, j
-    args = prices.score
-    upper = _score(play, inst.squared, prices.upper, prices.e, prices.upper_square, prices.upper_open, args[0])
-    lower = _score(play, inst.squared, prices.lower, prices.e, prices.lower_square, prices.lower_open, args[1])
-    if max(upper, lower, best * best) <= feasible * feasible:
-        return False
-    if max(upper, lower) > best * best:
-        kind = UPPER if upper >= lower else LOWER
-        a = 0
-        while prices.score[0 if kind == UPPER else 1, a] != max(upper, lower):
-            a += 1
-        write_error_row(inst, play, prices, basis, kind, a)
+    if lowest > best:
+        g = 0
+        while -prices.e[g] != lowest:
+            g += 1
+        write_floor(basis, g)
     elif neuron >= 0:
         a = 0
         while -prices.side[neuron, a] * prices.pre[neuron, a] != best:
             a += 1
         write_sign_row(inst, play, basis, play.variable[neuron, a], prices.side[neuron, a] * play.orient[neuron, a] > 0)
+    elif lower >= 0:
+        write_error_row(inst, play, prices, basis, LOWER, lower)
+    elif upper >= 0:
+        write_error_row(inst, play, prices, basis, UPPER, upper)
     else:
-        g = 0
-        while -prices.e[g] != best:
-            g += 1
-        write_floor(basis, g)
+        return False
     return True
 
 
@@ -263,6 +275,81 @@ def write_error_row(inst: Instance, play: Play, prices: Prices, basis: Basis, ki
     basis.rows[e, N] = scale * play.target[a]
     if inst.squared:
         basis.rows[e, N] -= w * slope * slope
+
+
+@kernel
+def price_chords(
+    inst: Instance, play: Play, prices: Prices, basis: Basis, asg: Assignment, chords: Chords, least: float
+) -> bool:
+    """Write the error row that chords complete and that is violated most (by more than `least`) into the slot.
+
+    Uses `error`, the true errors at θ; False if there is none.
+    """
+    k, count = inst.plus.size, play.counts[0]
+    for a in range(count):
+        upper = prices.error[a] > 0.0
+        barred = (prices.upper_open[a] if upper else prices.lower_open[a]) > 0.0
+        candidate = barred and abs(prices.error[a]) - prices.e[a] > least
+        prices.rest[a] = (prices.upper[a] if upper else prices.lower[a]) if candidate else -1.0
+    for j in range(k):
+        spans, gathered = False, False
+        for a in range(count):
+            if prices.rest[a] > 0.0 and _barred_by(inst, play, prices, asg, j, a):
+                if not gathered:
+                    spans, gathered = gather(inst, play, asg, chords, basis.theta, j), True
+                prices.rest[a] -= find_chord(inst, play, asg, chords, j, a) if spans else np.inf
+    best, chosen = least, -1
+    for a in range(count):
+        r = prices.rest[a]
+        if r > 0.0:
+            excess = play.weight[a] * (r * r if inst.squared else r) - prices.e[a]
+            if excess > best:
+                best, chosen = excess, a
+    if chosen >= 0:
+        _write_chord_row(inst, play, prices, basis, asg, chords, chosen)
+    return chosen >= 0
+
+
+@kernel
+def _barred_by(inst: Instance, play: Play, prices: Prices, asg: Assignment, j: int, a: int) -> bool:
+    """Whether undecided neuron j keeps the row of the true error's side at place a out of the program."""
+    v = play.variable[j, a]
+    return v >= 0 and asg.value[v] == 0 and inst.plus[j] != (prices.error[a] > 0.0)
+
+
+@kernel
+def _write_chord_row(
+    inst: Instance, play: Play, prices: Prices, basis: Basis, asg: Assignment, chords: Chords, a: int
+) -> None:
+    """The error row of place a on the side of its true error, with chords for the undecided neurons."""
+    kind = UPPER if prices.error[a] > 0.0 else LOWER
+    slope = prices.rest[a]
+    if kind == UPPER:
+        prices.upper[a] = slope
+    else:
+        prices.lower[a] = slope
+    write_error_row(inst, play, prices, basis, kind, a)
+    e = slot(basis)
+    scale = -play.weight[a] if kind == UPPER else play.weight[a]
+    if inst.squared:
+        scale *= 2.0 * slope
+    blamed = 0
+    for j in range(inst.plus.size):
+        if inst.plus[j] == (kind == UPPER) or play.variable[j, a] < 0:
+            continue
+        if not _barred_by(inst, play, prices, asg, j, a):
+            basis.blame[e, blamed] = play.variable[j, a]
+            blamed += 1
+            continue
+        gather(inst, play, asg, chords, basis.theta, j)
+        find_chord(inst, play, asg, chords, j, a)
+        signed = scale if inst.plus[j] else -scale
+        for q in range(inst.place[j + 1] - inst.place[j]):
+            basis.rows[e, inst.place[j] + q] = signed * chords.chord[j, q]
+            if chords.used[j, q] >= 0:
+                basis.blame[e, blamed] = chords.used[j, q]
+                blamed += 1
+    basis.code[e, BLAMED] = blamed
 
 
 @vector_kernel

@@ -30,6 +30,7 @@ from sparseopt.solvers.exact.assignment import (
     open_level,
 )
 from sparseopt.solvers.exact.basis import BLAMED, GROUP, Basis, new_basis
+from sparseopt.solvers.exact.chords import Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
@@ -71,6 +72,7 @@ class Search(NamedTuple):
     snapshots: Snapshots
     play: Play
     prices: Prices
+    chords: Chords
     conflict: Any
     best: Any
     counts: Any
@@ -91,6 +93,7 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         new_snapshots(basis, min(16, levels)),
         play,
         new_prices(inst),
+        new_chords(play),
         np.zeros(variables + 2, dtype=np.int64),
         np.zeros(inst.features.shape[1]),
         np.zeros(10, dtype=np.int64),
@@ -259,7 +262,7 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     cutoff = _cutoff(s, tolerance, gap)
-    end = solve_node(inst, s.play, s.prices, s.basis, s.asg, cutoff, s.values[PRECISION], s.counts)
+    end = solve_node(inst, s.play, s.prices, s.basis, s.asg, s.chords, cutoff, s.values[PRECISION], s.counts)
     s.values[PRECISION] = ROUGHLY_FEASIBLE if inst.squared else FEASIBLE
     if end == STALLED:
         s.counts[STALLS] += 1

@@ -21,10 +21,11 @@ from sparseopt.solvers.exact.basis import (
     reset_basis,
     sum_errors,
 )
+from sparseopt.solvers.exact.chords import LEAST_CHORD, MAX_CHORDS, Chords
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
-from sparseopt.solvers.exact.pricing import Prices, evaluate, note_decisions, price
+from sparseopt.solvers.exact.pricing import Prices, evaluate, note_decisions, price, price_chords, true_errors
 
 OPTIMAL, CUT, STALLED = 0, 1, 2
 
@@ -45,19 +46,24 @@ def solve_node(
     prices: Prices,
     basis: Basis,
     asg: Assignment,
+    chords: Chords,
     cutoff: float,
     feasible: float,
     counts: Any,
 ) -> int:
     """Dual simplex from the current basis: OPTIMAL, CUT (the value is at the cutoff) or STALLED (it is still valid)."""
     N = basis.theta.size
+    left = MAX_CHORDS if inst.errors > 1 else 0
     note_decisions(inst, play, prices, asg)
     for _ in range(_MAX_PIVOTS + 4 * (N + inst.errors)):
         if basis.value[0] >= cutoff:
             return CUT
         if not price(inst, play, prices, basis, feasible):
             sum_errors(basis)
-            return OPTIMAL
+            true_errors(inst, play, prices, basis)
+            if left == 0 or not price_chords(inst, play, prices, basis, asg, chords, LEAST_CHORD / inst.errors):
+                return OPTIMAL
+            left -= 1
         gap = express_entering_row(basis)
         leaving = leaving_row(basis)
         poor = leaving < 0 or (rate(basis, leaving) < 1e-7 and not (leaving < N and basis.code[leaving, KIND] == FREE))
