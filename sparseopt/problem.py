@@ -169,7 +169,7 @@ def _numbers(values: Any, name: str) -> Any:
     """A read-only copy as floats or integers, or as exact rationals if any entry is text or a rational."""
     try:
         array = np.array(values) if isinstance(values, np.ndarray) else np.array(values, dtype=object)
-        if any(isinstance(v, (list, tuple, np.ndarray)) for v in array.flat if array.dtype == object):
+        if array.dtype == object and any(isinstance(v, (list, tuple, np.ndarray)) for v in array.flat):
             raise ValueError
         if array.dtype == object and all(isinstance(v, float) for v in array.flat):
             array = array.astype(np.float64)

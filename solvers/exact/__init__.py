@@ -9,7 +9,7 @@ from sparseopt.errors import InputError
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
-OPTIONS: dict[str, str] = {}
+OPTIONS = {"workers": "threads that search at the same time (default 1; -1: one per core)"}
 
 MAX_POINTS_OF_SUMS = 600
 """l1 and l2 have a variable per point and a dense basis: more points than this are refused."""
@@ -20,19 +20,22 @@ def takes(problem: TrainingProblem) -> bool:
     return problem.loss is Loss.LINF or problem.n_points <= MAX_POINTS_OF_SUMS
 
 
-def run(fit: ScalarFit, control: Control) -> None:
+def run(fit: ScalarFit, control: Control, workers: int = 1) -> None:
     """Search all sign classes of a scalar fit. The compiled kernels are loaded on first use.
 
     Raises
     ------
     InputError
-        If an l1 or l2 fit has more than MAX_POINTS_OF_SUMS points.
+        If an l1 or l2 fit has more than MAX_POINTS_OF_SUMS points, or `workers` is no number of threads.
     """
     if fit.loss is not Loss.LINF and fit.n_points > MAX_POINTS_OF_SUMS:
         raise InputError(
             f"solver exact: {fit.n_points} points are too many for loss {fit.loss.value}, at most "
             f"{MAX_POINTS_OF_SUMS}; use loss linf or the solver local"
         )
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers == 0:
+        raise InputError(f"solver exact: workers: {workers!r} is not a number of threads; give 1 or more, or -1")
+    import joblib
     from sparseopt.solvers.exact.driver import search_all_classes
 
-    search_all_classes(fit, control)
+    search_all_classes(fit, control, joblib.effective_n_jobs(workers))

@@ -60,7 +60,7 @@ class Basis(NamedTuple):
 
 def new_basis(inst: Instance) -> Basis:
     """The starting basis θ = 0, e = 0."""
-    N, G, k = inst.features.shape[1], inst.errors, inst.place[-1] + 1
+    N, G, k = inst.column.size, inst.errors, inst.place[-1] + 1
     basis = Basis(
         np.zeros(N),
         np.zeros((N, N + 1)),

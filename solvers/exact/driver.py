@@ -1,22 +1,26 @@
 """All sign classes of a scalar fit: in slices, with one shared incumbent and a bound that is valid at every moment.
 
-The bound of the whole is the least over all classes; a class in progress is only known to be at least its root bound.
-Every class gets a short first attempt, so that the long ones start from a good incumbent.
+The bound of the whole is the least over all open searches; one in progress is only known to be at least its root bound.
+Every class gets a short first attempt, so that the long ones start from a good incumbent. Several workers take classes
+from one list; a worker that finds none left asks for one of the searches in progress to be split in two.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
+import joblib
 import numpy as np
 from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
-from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
+from sparseopt.solvers.exact.instance import Instance, instance_of, single_out, with_signs
 from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
@@ -28,7 +32,12 @@ from sparseopt.solvers.exact.search import (
     ROOT_BOUND,
     TOO_MANY,
     UPPER_BOUND,
+    Search,
+    assume,
+    copy_of,
+    most_active_open,
     new_search,
+    restart,
     run_slice,
 )
 from sparseopt.solvers.exact.snapshots import more_snapshots
@@ -42,34 +51,35 @@ TOLERANCE = 1e-7
 FIRST_ATTEMPT = 1000
 """Linear programs that each class gets before the first one is searched to the end."""
 
+SPLIT_FROM = 2000
+"""A search with fewer linear programs so far is not split."""
+
 _SLICE_SECONDS = 0.05
 
 
 class _ClassSearch:
-    """The search of one sign class; `bound` is what is proved for the class so far."""
+    """The search of one sign class or a part of it; `bound` is what is proved for it so far."""
 
-    def __init__(self, fit: ScalarFit, inst: Instance, signs: Any, control: Control) -> None:
-        self.fit, self.signs, self.control, self.gap = fit, signs, control, control.gap
-        self.inst = with_signs(inst, fit, signs)
-        start = np.arange(fit.n_points)
-        if fit.loss is Loss.LINF:
-            start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
-        self.search = new_search(self.inst, control.objective, start)
-        self.bound = 0.0
+    def __init__(self, fit: ScalarFit, inst: Instance, signs: Any, search: Search, bound: float) -> None:
+        self.fit, self.inst, self.signs, self.search, self.bound = fit, inst, signs, search, bound
         self.done = False
-        self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + self.inst.errors), 1, 100))
+        self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + inst.errors), 1, 100))
 
-    def step(self, most: int = 1 << 40) -> None:
-        """One slice of at most so many programs: share incumbents, search, count, offer what was found."""
-        values, counts = self.search.values, self.search.counts
-        values[UPPER_BOUND] = min(values[UPPER_BOUND], self.control.objective)
-        nodes, found = int(counts[NODES]), int(counts[FOUND])
+    def step(self, control: Control, most: int) -> int:
+        """One slice of at most so many programs; how it ended. Touches nothing that other threads see."""
+        values = self.search.values
+        values[UPPER_BOUND] = min(values[UPPER_BOUND], control.objective)
         began = time.perf_counter()
-        end = run_slice(self.inst, self.search, TOLERANCE, self.gap, min(self._slice, most))
+        end = int(run_slice(self.inst, self.search, TOLERANCE, control.gap, min(self._slice, most)))
         spent = max(time.perf_counter() - began, 1e-6)
         self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
-        self.control.nodes += int(counts[NODES]) - nodes
-        self.control.points = max(self.control.points, int(self.search.play.counts[0]))
+        return end
+
+    def account(self, control: Control, end: int, nodes: int, found: int) -> None:
+        """After a slice: make room, raise the bound, count, offer what was found."""
+        values, counts = self.search.values, self.search.counts
+        control.nodes += int(counts[NODES]) - nodes
+        control.points = max(control.points, int(self.search.play.counts[0]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
         if end == NEEDS_ROOM:
             store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
@@ -79,40 +89,111 @@ class _ClassSearch:
             counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
         elif end == PROVED:
             self.done = True
-            cutoff = values[UPPER_BOUND] - max(TOLERANCE, self.gap * values[UPPER_BOUND])
+            cutoff = values[UPPER_BOUND] - max(TOLERANCE, control.gap * values[UPPER_BOUND])
             self.bound = max(self.bound, min(float(cutoff), float(values[LEAST_LEAF])))
         if counts[FOUND] > found:
-            self._offer(self.search.best.copy())
+            self._offer(control, self.search.best.copy())
 
-    def _offer(self, theta: Any) -> None:
+    def _offer(self, control: Control, theta: Any) -> None:
         """Offer parameters; for l2, whose programs only approach the optimum, that of their cell."""
         if self.fit.loss is Loss.L2:
             cell = cell_of(self.fit, self.signs, self.fit.activations(theta))
             with suppress(ArithmeticError):  # then the parameters as they are
                 _, theta = CellSolver(self.fit).solve(cell)
-        self.control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
+        control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
+
+    def split(self) -> _ClassSearch | None:
+        """Decide the most active open variable: active here, inactive in the new search; None if all are decided."""
+        restart(self.search)
+        if (v := most_active_open(self.search)) < 0:
+            return None
+        self.inst = single_out(self.inst, int(self.search.play.neuron[v]))
+        other = _ClassSearch(self.fit, self.inst, self.signs, copy_of(self.search), self.bound)
+        assume(self.search, 2 * v)
+        assume(other.search, 2 * v + 1)
+        return other
 
 
-def search_all_classes(fit: ScalarFit, control: Control) -> None:
+class _Team:
+    """Workers on a list of searches."""
+
+    def __init__(self, searches: list[_ClassSearch], control: Control, workers: int) -> None:
+        self.searches, self.control, self.workers = searches, control, workers
+        self.waiting: deque[_ClassSearch] = deque()
+        self.lock = threading.Condition()
+        self.idle = 0
+        self.over = False
+
+    def run(self, most: int) -> None:
+        """Give every open search up to so many programs, all together."""
+        self.waiting.extend(one for one in self.searches if not one.done)
+        self.idle, self.over = 0, False
+        try:
+            if self.workers == 1:
+                self._work(most)
+            else:
+                jobs = joblib.Parallel(self.workers, prefer="threads", require="sharedmem")
+                jobs(joblib.delayed(self._work)(most) for _ in range(self.workers))
+        finally:
+            self.over = True
+
+    def _work(self, most: int) -> None:
+        try:
+            while (one := self._next()) is not None:
+                stop = int(one.search.counts[NODES]) + most
+                while not one.done and not self.over and (left := stop - int(one.search.counts[NODES])) > 0:
+                    self._advance(one, left)
+        finally:
+            with self.lock:
+                self.over = True
+                self.lock.notify_all()
+
+    def _next(self) -> _ClassSearch | None:
+        """The next search; waits for a split while others work; None at the end."""
+        with self.lock:
+            self.idle += 1
+            while not self.waiting and self.idle < self.workers and not self.over:
+                self.lock.wait()
+            if self.over or not self.waiting:
+                return None
+            self.idle -= 1
+            return self.waiting.popleft()
+
+    def _advance(self, one: _ClassSearch, most: int) -> None:
+        nodes, found = (int(n) for n in one.search.counts[[NODES, FOUND]])
+        end = one.step(self.control, most)
+        with self.lock:
+            if self.over:
+                return
+            one.account(self.control, end, nodes, found)
+            if self.idle > len(self.waiting) and not one.done and one.search.counts[NODES] > SPLIT_FROM:
+                self._split(one)
+            self.control.raise_bound(min(search.bound for search in self.searches))
+            self.control.check()
+
+
+    def _split(self, one: _ClassSearch) -> None:
+        if (other := one.split()) is not None:
+            self.searches.append(other)
+            self.waiting.append(other)
+            self.lock.notify()
+
+
+def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
     """Search all sign classes; objective and bound go to `control` as they improve."""
     began = time.perf_counter()
     warm_up()
     if control.deadline is not None:
         control.deadline += time.perf_counter() - began  # the one-time compilation is not the search's time
+    start = np.arange(fit.n_points)
+    if fit.loss is Loss.LINF:
+        start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
     classes = fit.sign_classes()
-    inst = instance_of(fit, classes[0])
-    searches = [_ClassSearch(fit, inst, signs, control) for signs in classes]
-    bounds = np.full(len(searches), control.bound)
-
-    def advance(number: int, one: _ClassSearch, most: int = 1 << 40) -> None:
-        one.step(most)
-        bounds[number] = max(bounds[number], one.bound)
-        control.raise_bound(float(bounds.min()))
-        control.check()
-
-    for number, one in enumerate(searches):
-        while not one.done and (left := FIRST_ATTEMPT - int(one.search.counts[NODES])) > 0:
-            advance(number, one, left)
-    for number, one in enumerate(searches):
-        while not one.done:
-            advance(number, one)
+    base = instance_of(fit, classes[0])
+    searches = []
+    for signs in classes:
+        inst = with_signs(base, fit, signs)
+        searches.append(_ClassSearch(fit, inst, signs, new_search(inst, control.objective, start), control.bound))
+    team = _Team(searches, control, workers)
+    team.run(FIRST_ATTEMPT)
+    team.run(1 << 40)

@@ -14,7 +14,8 @@ class Instance(NamedTuple):
 
     Attributes
     ----------
-    features : (P, N) hidden feature columns of all neurons, then skip inputs and constant
+    inputs : (D, P) inputs by row, and ones
+    column : (N,) the row of `inputs` that a parameter multiplies: neurons first, then skip inputs and constant
     place : (k + 1,) where each neuron's columns start; place[k] is where the linear part starts
     targets, weights : (P,)
     plus : (k,) whether the output sign is +
@@ -23,7 +24,8 @@ class Instance(NamedTuple):
     squared : whether the loss is l2
     """
 
-    features: Any
+    inputs: Any
+    column: Any
     place: Any
     targets: Any
     weights: Any
@@ -36,8 +38,11 @@ class Instance(NamedTuple):
 def instance_of(fit: ScalarFit, signs: Any) -> Instance:
     """Arrays of a scalar fit with the given output signs."""
     place = np.array([*(s.start for s in fit.places), fit.n_parameters - fit.linear_features.shape[1]], dtype=np.int64)
+    ones = fit.X.shape[1]
+    columns = [[*n.support, *[ones] * n.bias] for n in fit.neurons] + [[*fit.skip, *[ones] * fit.constant]]
     return Instance(
-        np.ascontiguousarray(np.concatenate([*fit.features, fit.linear_features], axis=1)),
+        np.ascontiguousarray(np.concatenate([fit.X.T, np.ones((1, fit.n_points))])),
+        np.array(sum(columns, []), dtype=np.int64),
         place,
         fit.y.copy(),
         fit.weights.copy(),
@@ -57,3 +62,12 @@ def _twins(fit: ScalarFit, signs: Any) -> Any:
     """Per neuron the first one of its kind and sign."""
     kinds = [(neuron.kind, float(sign)) for neuron, sign in zip(fit.neurons, signs, strict=True)]
     return np.array([kinds.index(kind) for kind in kinds], dtype=np.int64)
+
+
+def single_out(inst: Instance, j: int) -> Instance:
+    """The same instance with neuron j no longer interchangeable, because something is assumed of it alone."""
+    twins = inst.twins.copy()
+    others = [i for i in np.flatnonzero(twins == twins[j]) if i != j]
+    twins[others] = min(others, default=j)
+    twins[j] = j
+    return inst._replace(twins=twins)

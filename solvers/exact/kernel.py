@@ -2,7 +2,7 @@
 
 Kernels work in arrays that Python has allocated. So they need no reference counting (``_nrt=False``), which would
 take most of the compilation and much of the running time where many arrays are passed around. Inner kernels are
-compiled without wrappers for Python. :func:`vector_kernel` lets sums and maxima over points be taken in any order, so
+compiled without wrappers for Python; while one runs, other threads of Python may. :func:`vector_kernel` lets sums and maxima over points be taken in any order, so
 that they use vector instructions.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from numba import njit
 
-entry: Callable[..., Any] = njit(cache=True, _nrt=False)
+entry: Callable[..., Any] = njit(cache=True, _nrt=False, nogil=True)
 kernel: Callable[..., Any] = njit(cache=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 vector_kernel: Callable[..., Any] = njit(
     cache=True,

@@ -50,7 +50,7 @@ class Play(NamedTuple):
 
 def new_play(inst: Instance) -> Play:
     """No points in play."""
-    (P, N), k = inst.features.shape, inst.plus.size
+    P, N, k = inst.targets.size, inst.column.size, inst.plus.size
     width = int(max(np.diff(inst.place), default=0))
     return Play(
         np.zeros(P, dtype=np.int64),
@@ -75,8 +75,8 @@ def bring_into_play(inst: Instance, play: Play, i: int) -> None:
     play.points[a] = i
     play.present[i] = True
     play.target[a], play.weight[a] = inst.targets[i], inst.weights[i]
-    for q in range(inst.features.shape[1]):
-        play.columns[q, a] = inst.features[i, q]
+    for q in range(inst.column.size):
+        play.columns[q, a] = inst.inputs[inst.column[q], i]
     for j in range(inst.plus.size):
         _find_variable(inst, play, j, a)
     play.counts[0] += 1

@@ -22,6 +22,7 @@ from sparseopt.solvers.exact.analysis import (
 )
 from sparseopt.solvers.exact.assignment import (
     LEVEL,
+    NO_REASON,
     TRAIL,
     Assignment,
     assign,
@@ -34,7 +35,7 @@ from sparseopt.solvers.exact.chords import Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import entry, kernel
+from sparseopt.solvers.exact.kernel import entry, kernel, vector_kernel
 from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
 from sparseopt.solvers.exact.pricing import Prices, new_prices, true_errors
 from sparseopt.solvers.exact.symmetry import MAX_COPIES
@@ -57,6 +58,7 @@ from which rows count in the next program."""
 _RESTART_UNIT = 200
 FORGET_FIRST = 5000
 PATIENCE = 1000
+_BLOCK = 1024
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
@@ -74,6 +76,7 @@ class Search(NamedTuple):
     prices: Prices
     chords: Chords
     conflict: Any
+    block: Any
     best: Any
     counts: Any
     values: Any
@@ -95,7 +98,8 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         new_prices(inst),
         new_chords(play),
         np.zeros(variables + 2, dtype=np.int64),
-        np.zeros(inst.features.shape[1]),
+        np.zeros((2, _BLOCK)),
+        np.zeros(inst.column.size),
         np.zeros(10, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
     )
@@ -115,24 +119,55 @@ def add_point(inst: Instance, s: Search, i: int) -> None:
         s.geo.dirty[j] = True
 
 
+@vector_kernel
+def _fill_errors(inst: Instance, theta: Any, block: Any, start: int) -> None:
+    """ω (f - y) of the true network for a block of points, into the first row of `block`."""
+    size, k = min(block.shape[1], inst.targets.size - start), inst.plus.size
+    for a in range(size):
+        block[0, a] = -inst.targets[start + a]
+    for q in range(inst.place[k], theta.size):
+        column = inst.column[q]
+        for a in range(size):
+            block[0, a] += theta[q] * inst.inputs[column, start + a]
+    for j in range(k):
+        sign = 1.0 if inst.plus[j] else -1.0
+        for a in range(size):
+            block[1, a] = 0.0
+        for q in range(inst.place[j], inst.place[j + 1]):
+            column = inst.column[q]
+            for a in range(size):
+                block[1, a] += theta[q] * inst.inputs[column, start + a]
+        for a in range(size):
+            block[0, a] += sign * max(block[1, a], 0.0)
+    for a in range(size):
+        block[0, a] *= inst.weights[start + a]
+
+
 @kernel
-def _largest_error(inst: Instance, theta: Any) -> Any:
-    """The largest ω |r| of the true network over all points, and its point."""
-    k = inst.plus.size
-    largest, worst = -1.0, 0
-    for i in range(inst.targets.size):
-        r = -inst.targets[i]
-        for q in range(inst.place[k], theta.size):
-            r += inst.features[i, q] * theta[q]
-        for j in range(k):
-            p = 0.0
-            for q in range(inst.place[j], inst.place[j + 1]):
-                p += inst.features[i, q] * theta[q]
-            if p > 0.0:
-                r += p if inst.plus[j] else -p
-        if inst.weights[i] * abs(r) > largest:
-            largest, worst = inst.weights[i] * abs(r), i
-    return largest, worst
+def _extreme_errors(inst: Instance, s: Search) -> Any:
+    """The points of the largest and the least ω r of the true network over all points, with these errors."""
+    block = s.block
+    highest, lowest = 0, 0
+    most, least = -np.inf, np.inf
+    for start in range(0, inst.targets.size, block.shape[1]):
+        _fill_errors(inst, s.basis.theta, block, start)
+        for a in range(min(block.shape[1], inst.targets.size - start)):
+            if block[0, a] > most:
+                most, highest = block[0, a], start + a
+            if block[0, a] < least:
+                least, lowest = block[0, a], start + a
+    return highest, most, lowest, least
+
+
+@kernel
+def _add_worse(inst: Instance, s: Search, highest: int, most: float, lowest: int, least: float, bound: float) -> bool:
+    """Bring the points of the extreme errors into play that exceed the bound; whether there was one."""
+    before = s.play.counts[0]
+    if most > bound and not s.play.present[highest]:
+        add_point(inst, s, highest)
+    if -least > bound and not s.play.present[lowest]:
+        add_point(inst, s, lowest)
+    return s.play.counts[0] > before
 
 
 @kernel
@@ -269,23 +304,50 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     if end != CUT:
         loss = true_errors(inst, s.play, s.prices, s.basis)
         if loss < s.values[UPPER_BOUND]:
-            worst = -1
+            highest, most, lowest, least = 0, 0.0, 0, 0.0
             if inst.errors == 1:
-                loss, worst = _largest_error(inst, s.basis.theta)
+                highest, most, lowest, least = _extreme_errors(inst, s)
+                loss = max(most, -least)
             if loss < s.values[UPPER_BOUND]:
                 s.values[UPPER_BOUND] = loss
                 for q in range(s.best.size):
                     s.best[q] = s.basis.theta[q]
                 s.counts[FOUND] += 1
                 cutoff = _cutoff(s, tolerance, gap)
-            elif not s.play.present[worst]:
-                add_point(inst, s, worst)
+            elif _add_worse(inst, s, highest, most, lowest, least, s.values[UPPER_BOUND]):
                 return -1
         if s.basis.value[0] < cutoff:
             if s.asg.counts[LEVEL] == 0:
                 s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.value[0])
             return 0
     return _explain(s)
+
+
+@entry
+def restart(s: Search) -> None:
+    """Back to level 0."""
+    if s.asg.counts[LEVEL] > 0:
+        backjump(s.asg, 0)
+        restore(s.snapshots, s.basis, 0)
+
+
+@entry
+def assume(s: Search, literal: int) -> None:
+    """Make a literal true at level 0, where the search must be."""
+    assign(s.asg, literal, NO_REASON)
+
+
+def most_active_open(s: Search) -> int:
+    """The undecided variable with the largest activity, -1 if there is none."""
+    P = s.play.present.size
+    v = np.concatenate([j * P + np.arange(known) for j, known in enumerate(s.play.known)])
+    v = v[s.asg.value[v] == 0]
+    return int(v[s.learning.activity[v].argmax()]) if v.size else -1
+
+
+def copy_of(s: Any) -> Any:
+    """A search, or part of one, with arrays of its own."""
+    return s.copy() if isinstance(s, np.ndarray) else type(s)(*map(copy_of, s))
 
 
 @kernel
@@ -320,9 +382,8 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                     return PROVED
                 literal = _choose(inst, s, tolerance)
                 if literal < 0 and inst.errors == 1:
-                    _, worst = _largest_error(inst, s.basis.theta)
-                    if not s.play.present[worst]:
-                        add_point(inst, s, worst)
+                    highest, most, lowest, least = _extreme_errors(inst, s)
+                    if _add_worse(inst, s, highest, most, lowest, least, s.basis.value[0] + tolerance):
                         continue
                 if literal < 0 and inst.squared and not fine:
                     s.values[PRECISION] = FEASIBLE  # a leaf: solve its program again, to the end

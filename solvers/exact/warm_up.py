@@ -21,7 +21,7 @@ def warm_up() -> None:
     """Load the kernels, or compile them with one line on stderr that says so."""
     from sparseopt.solvers.exact.clauses import forget_half
     from sparseopt.solvers.exact.instance import instance_of
-    from sparseopt.solvers.exact.search import new_search, run_slice
+    from sparseopt.solvers.exact.search import assume, new_search, restart, run_slice
 
     from sparseopt.families import dense
 
@@ -33,6 +33,8 @@ def warm_up() -> None:
         inst = instance_of(fit, np.ones(1))
         search = new_search(inst, 1.0, np.arange(3))
         run_slice(inst, search, 1e-7, 0.0, 1000)
+        restart(search)
+        assume(search, 0)
         forget_half(search.store, search.asg, 100)
     finally:
         notice.cancel()
