@@ -117,6 +117,7 @@ def test_inputs_and_targets_in_other_units() -> None:
 def test_sparse_supports_are_used() -> None:
     """Neurons on one input each: variables follow the distinct values of that input, not the points."""
     from sparseopt.solvers.exact.instance import instance_of
+    from sparseopt.solvers.exact.search import new_search
 
     rng = np.random.default_rng(3)
     X = rng.integers(0, 5, (60, 3)).astype(float)
@@ -124,7 +125,8 @@ def test_sparse_supports_are_used() -> None:
     problem = so.TrainingProblem(pattern, X, np.abs(X[:, 0] - 2) + X[:, 1] ** 2 + 0.3 * rng.normal(size=60))
     fit = ScalarFit.of(problem)
     inst = instance_of(fit, fit.sign_classes()[0])
-    assert inst.neuron.size == sum(len(np.unique(X[:, i])) for i in range(3))
+    play = new_search(inst, 1.0, range(60)).play
+    assert play.known.sum() == sum(len(np.unique(X[:, i])) for i in range(3))
     result, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
     assert result.objective == pytest.approx(cells.objective, abs=1e-6 * _unit(problem))
 

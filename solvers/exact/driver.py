@@ -171,7 +171,6 @@ class _Team:
             self.control.raise_bound(min(search.bound for search in self.searches))
             self.control.check()
 
-
     def _split(self, one: _ClassSearch) -> None:
         if (other := one.split()) is not None:
             self.searches.append(other)
