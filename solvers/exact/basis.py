@@ -201,7 +201,7 @@ def refactor(basis: Basis) -> bool:
 
 @kernel
 def express_entering_row(basis: Basis) -> float:
-    """The entering row as Σ alpha × working rows, and for keys the rate `kappa` and multiplier `rest`; its violation."""
+    """The entering row as Σ alpha × working rows; for keys the rate `kappa` and multiplier `rest`. Its violation."""
     N = basis.theta.size
     entering = slot(basis)
     working_row(basis, entering)

@@ -69,7 +69,7 @@ def new_chords(play: Play) -> Chords:
 
 @kernel
 def gather(inst: Instance, play: Play, asg: Assignment, chords: Chords, theta: Any, j: int) -> bool:
-    """Collect the decided directions of neuron j with their prices at θ and a first basis; False if they do not span."""
+    """Collect neuron j's decided directions with their prices at θ and a first basis; False if they do not span."""
     m = inst.place[j + 1] - inst.place[j]
     first, start = j * play.present.size, inst.place[j]
     count = 0
@@ -140,7 +140,7 @@ def _price_of(chords: Chords, a: int, sign: float) -> float:
 
 @kernel
 def find_chord(inst: Instance, play: Play, asg: Assignment, chords: Chords, j: int, a: int) -> float:
-    """The least h·θ for neuron j at place a, from the basis at hand; h into `chord[j]`, its variables into `used[j]`."""
+    """The least h·θ for neuron j at place a, from the basis at hand; h into `chord[j]`, its variables to `used[j]`."""
     start = inst.place[j]
     m = inst.place[j + 1] - start
     M = chords.inverse

@@ -43,7 +43,7 @@ def instance_of(fit: ScalarFit, signs: Any) -> Instance:
     columns = [[*n.support, *[ones] * n.bias] for n in fit.neurons] + [[*fit.skip, *[ones] * fit.constant]]
     return Instance(
         np.ascontiguousarray(np.concatenate([fit.X.T, np.ones((1, fit.n_points))])),
-        np.array(sum(columns, []), dtype=np.int64),
+        np.concatenate(columns).astype(np.int64),
         place,
         fit.y.copy(),
         fit.weights.copy(),

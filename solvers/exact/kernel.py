@@ -2,8 +2,8 @@
 
 Kernels work in arrays that Python has allocated. So they need no reference counting (``_nrt=False``), which would
 take most of the compilation and much of the running time where many arrays are passed around. Inner kernels are
-compiled without wrappers for Python; while one runs, other threads of Python may. :func:`vector_kernel` lets sums and maxima over points be taken in any order, so
-that they use vector instructions.
+compiled without wrappers for Python; while one runs, other threads of Python may. :func:`vector_kernel` lets sums and
+maxima over points be taken in any order, so that they use vector instructions.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ there are so many clauses that half of them should be forgotten."""
 
 NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, FOUND, LEVEL_LIMIT = range(10)
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
-forgetting, stalled programs, leaves closed by their own bound only, improved incumbents, levels that have a snapshot at most."""
+forgetting, stalled programs, leaves closed by their own bound only, improved incumbents, levels that have a snapshot at
+most."""
 
 UPPER_BOUND, LEAST_LEAF, ROOT_BOUND, PRECISION = 0, 1, 2, 3
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0, violation

@@ -23,8 +23,8 @@ _COUNT, _DEPTH, _LEFT, _RANDOM = 0, 1, 2, 3
 class Images(NamedTuple):
     """k neurons; `image[j]` is where neuron j goes.
 
-    `mentioned[:state[0]]` are the neurons of the clause in ascending order, `alike[d]` an earlier place whose neuron the
-    clause treats like that of place d, or -1; `taken` marks the images so far.
+    `mentioned[:state[0]]` are the neurons of the clause in ascending order, `alike[d]` an earlier place whose neuron
+    the clause treats like that of place d, or -1; `taken` marks the images so far.
     """
 
     image: Any
