@@ -17,11 +17,13 @@ from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
 from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
+from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
     LEAST_LEAF,
     NEEDS_ROOM,
+    NO_LOG,
     NODES,
     PATIENCE,
     PROVED,
@@ -54,7 +56,9 @@ class _ClassSearch:
         start = np.arange(fit.n_points)
         if fit.loss is Loss.LINF:
             start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
-        self.search = new_search(self.inst, control.objective, start)
+        log = NO_LOG if control.proofs is None else np.zeros(log_size(self.inst), dtype=np.int64)
+        self.search = new_search(self.inst, control.objective, start, log)
+        self.entries: list[Any] = []
         self.bound = 0.0
         self.done = False
         self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + self.inst.errors), 1, 100))
@@ -66,6 +70,7 @@ class _ClassSearch:
         nodes, found = int(counts[NODES]), int(counts[FOUND])
         began = time.perf_counter()
         end = run_slice(self.inst, self.search, TOLERANCE, self.gap, min(self._slice, most))
+        self.entries.append(drained(self.search.log))
         spent = max(time.perf_counter() - began, 1e-6)
         self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
         self.control.nodes += int(counts[NODES]) - nodes
@@ -75,10 +80,13 @@ class _ClassSearch:
             store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
             self.search = self.search._replace(store=store, snapshots=snapshots)
         elif end == TOO_MANY:
+            log_facts(self.search.log, self.search.store, self.search.asg)
             forget_half(self.search.store, self.search.asg, PATIENCE)
             counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
         elif end == PROVED:
             self.done = True
+            if self.control.proofs is not None:
+                self.control.proofs.append(ClassProof(self.search.play, self.signs, np.concatenate(self.entries)))
             cutoff = values[UPPER_BOUND] - max(TOLERANCE, self.gap * values[UPPER_BOUND])
             self.bound = max(self.bound, min(float(cutoff), float(values[LEAST_LEAF])))
         if counts[FOUND] > found:
