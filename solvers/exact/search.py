@@ -30,7 +30,7 @@ from sparseopt.solvers.exact.assignment import (
     open_level,
 )
 from sparseopt.solvers.exact.basis import BLAMED, GROUP, Basis, new_basis
-from sparseopt.solvers.exact.chords import Chords, new_chords
+from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
@@ -282,7 +282,10 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     cutoff = _cutoff(s, tolerance, gap)
-    end = solve_node(inst, s.play, s.prices, s.basis, s.asg, s.chords, cutoff, s.values[PRECISION], s.counts)
+    most_chords = MAX_CHORDS if inst.errors > 1 and s.log.data.size == 0 else 0  # certificates do not know chords
+    end = solve_node(
+        inst, s.play, s.prices, s.basis, s.asg, s.chords, most_chords, cutoff, s.values[PRECISION], s.counts
+    )
     s.values[PRECISION] = ROUGHLY_FEASIBLE if inst.squared else FEASIBLE
     if end == STALLED:
         s.counts[STALLS] += 1

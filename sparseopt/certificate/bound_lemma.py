@@ -35,7 +35,7 @@ class BoundLemma:
     @classmethod
     def of(cls, fit: ExactFit, signs: Sequence[int], support: Support) -> BoundLemma:
         """The lemma of rows whose multipliers are known up to a common factor."""
-        kept = [(row, Fraction(m)) for row, m in support if m]
+        kept = [(row, m) for row, m in support if m]
         common = lcm(*(m.denominator for _, m in kept))
         whole = [int(m * common) for _, m in kept]
         factor = gcd(*whole) or 1
@@ -55,21 +55,20 @@ def number(value: int) -> int | str:
 
 
 def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> Fraction:
+    targets, scale = fit.whole_targets
+    inverse, inverse_scale = fit.whole_inverse_weights
     net: dict[int, int] = {}
-    constant = Fraction(0)
+    constant = 0
     for row, m in support:
         if isinstance(row, ErrorRow):
             net[row.point] = net.get(row.point, 0) + row.side * m
-            constant -= row.side * m * fit.targets[row.point]
+            constant -= row.side * m * targets[row.point]
     if constant <= 0:
         return Fraction(0)
     if fit.shape.loss is Loss.L2:
-        return constant**2 / sum(m * m / fit.weights[i] for i, m in net.items())
-    return constant / _combined(fit, [abs(m) / fit.weights[i] for i, m in net.items()])
-
-
-def _combined(fit: ExactFit, parts: list[Fraction]) -> Fraction:
-    return sum(parts, Fraction(0)) if fit.shape.loss is Loss.LINF else max(parts)
+        return Fraction(constant**2 * inverse_scale, sum(m * m * inverse[i] for i, m in net.items()) * scale**2)
+    parts = [abs(m) * inverse[i] for i, m in net.items()]
+    return Fraction(constant * inverse_scale, (sum(parts) if fit.shape.loss is Loss.LINF else max(parts)) * scale)
 
 
 def _clause(

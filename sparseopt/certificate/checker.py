@@ -23,7 +23,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import lcm, prod
+from itertools import combinations, permutations, product
+from math import comb, lcm, prod
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,8 @@ class Pattern:
     def outputs(self) -> int:
         return len(self.masks[-1])
 
-    @property
-    def sizes(self) -> list[int]:
-        return [self.inputs, *map(len, self.masks)]
+    def __str__(self) -> str:
+        return "-".join(map(str, [self.inputs, *map(len, self.masks)])) + " network"
 
 
 def _pattern(document: Any) -> Pattern:
@@ -260,9 +260,8 @@ class Problem:
     loss: str
 
     def __str__(self) -> str:
-        sizes = "-".join(map(str, self.pattern.sizes))
         weighted = "" if set(self.weights) == {1} else ", weighted"
-        return f"{sizes} network, {len(self.X)} points{weighted}, loss {self.loss}"
+        return f"{self.pattern}, {len(self.X)} points{weighted}, loss {self.loss}"
 
     def total(self, parts: Sequence[Fraction]) -> Fraction:
         """The loss from its parts (points or outputs)."""
@@ -597,6 +596,303 @@ def _check_output(fit: ScalarFit, entry: dict[str, Any], bound: Fraction, work: 
     need(len(proved) == fit.classes(), f"{where}: {len(proved)} of {fit.classes()} sign classes are proved")
 
 
+# --- existence --------------------------------------------------------------------------------------------------------
+
+Laurent = dict[int, Fraction]
+"""Σ c_e n^e, without zero coefficients."""
+
+
+def _laurent(value: Any, where: str) -> Laurent:
+    need(isinstance(value, dict) and len(value) <= 1000, f"{where}: expected exponents with coefficients")
+    out = {integer(e, where): rational(c, where) for e, c in value.items()}
+    need(all(abs(e) <= 1000 for e in out), f"{where}: exponent")
+    return {e: c for e, c in out.items() if c}
+
+
+def _laurents(value: Any, mask: Sequence[Any], where: str) -> list[Laurent]:
+    need(isinstance(value, list) and len(value) == len(mask), f"{where}: shape")
+    out = [_laurent(x, where) for x in value]
+    need(all(free or not x for x, free in zip(out, mask, strict=True)), f"{where}: not zero outside the pattern")
+    return out
+
+
+def _laurent_rows(value: Any, mask: Sequence[Any], where: str) -> list[list[Laurent]]:
+    need(isinstance(value, list) and len(value) == len(mask), f"{where}: shape")
+    return [_laurents(row, free, where) for row, free in zip(value, mask, strict=True)]
+
+
+def _combination(coefficients: Sequence[Laurent], values: Sequence[Laurent], start: Laurent, work: Work) -> Laurent:
+    """start + Σ coefficients × values."""
+    out = dict(start)
+    for a, b in zip(coefficients, values, strict=True):
+        work.spend(1 + len(a) * len(b))
+        for e, c in a.items():
+            for f, d in b.items():
+                out[e + f] = out.get(e + f, Fraction(0)) + c * d
+    return {e: c for e, c in out.items() if c}
+
+
+def _limit_is_zero(x: Laurent) -> bool:
+    return all(e < 0 for e in x)
+
+
+def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
+    """θ(n) has loss → 0: for large n a ReLU passes what has a positive leading coefficient, and stops the rest."""
+    pattern = problem.pattern
+    layers = [_get(document, key, "sequence", list) for key in ("weights", "biases")]
+    need(all(len(layer) == len(pattern.masks) for layer in layers), "sequence: number of layers")
+    weights = [_laurent_rows(W, m, "sequence: weights") for W, m in zip(layers[0], pattern.masks, strict=True)]
+    biases = [_laurents(b, m, "sequence: biases") for b, m in zip(layers[1], pattern.biases, strict=True)]
+    zero: list[list[Laurent]] = [[{} for _ in row] for row in pattern.skip]
+    skip = _laurent_rows(document["skip"], pattern.skip, "sequence: skip") if document.get("skip") else zero
+    for x, y in zip(problem.X, problem.Y, strict=True):
+        inputs = [{0: v} if v else {} for v in x]
+        values = inputs
+        for number, (W, b) in enumerate(zip(weights, biases, strict=True)):
+            if number:
+                values = [v if v and v[max(v)] > 0 else {} for v in values]
+            values = [_combination(row, values, c, work) for row, c in zip(W, b, strict=True)]
+        for o, value in enumerate(values):
+            residual = _combination([{0: Fraction(1)}, *skip[o]], [value, *inputs], {0: -y[o]}, work)
+            need(_limit_is_zero(residual), f"sequence: output {o} does not tend to the targets")
+    work.count("points of the sequence", len(problem.X))
+
+
+def _passes(pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]]) -> bool:
+    """Whether a path leads from one of the inputs to one of the outputs that avoids some hidden neurons (layer, index)."""
+    inputs, outputs = set(inputs), set(outputs)
+    here = inputs
+    for number, mask in enumerate(pattern.masks, start=1):
+        here = {i for i, row in enumerate(mask) if any(row[j] for j in here) and (number, i) not in without}
+    return bool(here & outputs) or any(pattern.skip[o][i] for o in outputs for i in inputs)
+
+
+def _outside(pattern: Pattern, A: list[list[Fraction]], outputs: list[int], inputs: list[int], work: Work) -> bool:
+    """Whether A is not a product W_L ... W_1 (+ W_skip) of the pattern, because of its block on some outputs and inputs.
+
+    Corner: if all paths c1 → r1, c1 → r2, c2 → r1 meet one neuron, these entries are u_r v_c, and cannot be 0, ≠ 0, ≠ 0.
+    Rows: if all paths c1, c2 → r1 meet h1, those → r2 meet h2, those → r3 meet h1 or h2, then row r3 is a combination of
+    two rows that are multiples of e_c1, and cannot differ from 0 at c2. Columns: the same of the transposed network.
+    """
+    nodes = [(layer, i) for layer, mask in enumerate(pattern.masks[:-1], start=1) for i in range(len(mask))]
+    size = sum(len(mask) * len(mask[0]) for mask in pattern.masks)
+
+    def cut(columns: Sequence[int], row: int, *without: tuple[int, int]) -> bool:
+        work.spend(size)
+        return not _passes(pattern, columns, [row], without)
+
+    for r1, r2, c1, c2 in product(outputs, outputs, inputs, inputs):
+        if A[r1][c1] == 0 != A[r2][c1] and A[r1][c2]:
+            for h in nodes:
+                if cut([c1], r1, h) and cut([c1], r2, h) and cut([c2], r1, h):
+                    return True
+    return _rows_outside(A, outputs, inputs, nodes, cut) or _rows_outside(
+        [list(column) for column in zip(*A, strict=True)],
+        inputs,
+        outputs,
+        nodes,
+        lambda rows, column, *without: all(cut([column], row, *without) for row in rows),
+    )
+
+
+def _rows_outside(A: Any, rows: list[int], columns: list[int], nodes: list[tuple[int, int]], cut: Any) -> bool:
+    for r1, r2, r3 in permutations(rows, 3):
+        for c1, c2 in permutations(columns, 2):
+            if A[r1][c1] and not A[r1][c2] and A[r2][c1] and not A[r2][c2] and A[r3][c2]:
+                first, second = ([h for h in nodes if cut([c1, c2], r, h)] for r in (r1, r2))
+                if any(cut([c1, c2], r3, a, b) for a in first for b in second):
+                    return True
+    return False
+
+
+def _pieces(pattern: Pattern, outputs: list[int], inputs: list[int]) -> int:
+    """At most so many affine pieces: Π over hidden layers of Σ_{i ≤ d} C(N, i), N neurons between inputs and outputs."""
+    reached = [set(inputs)]
+    for mask in pattern.masks:
+        reached.append({i for i, row in enumerate(mask) if any(row[j] for j in reached[-1])})
+    useful, out = set(outputs), 1
+    for layer in range(len(pattern.masks) - 1, 0, -1):
+        useful = {j for j in range(len(pattern.masks[layer - 1])) if any(pattern.masks[layer][i][j] for i in useful)}
+        out *= sum(comb(len(useful & reached[layer]), i) for i in range(len(inputs) + 1))
+    return out
+
+
+def _general_position(points: list[tuple[Fraction, ...]], needed: int, work: Work) -> bool:
+    """Whether so many of the points can be picked, any d + 1 of them affinely independent."""
+    distinct = sorted(set(points))
+    if all(p == tuple(p[0] ** k for k in range(1, len(p) + 1)) for p in distinct):
+        return len(distinct) >= needed  # on the moment curve (Vandermonde)
+    picked: list[tuple[Fraction, ...]] = []
+    for point in distinct:
+        if len(picked) < needed and all(_independent([*s, point], work) for s in combinations(picked, len(point))):
+            picked.append(point)
+    return len(picked) >= needed
+
+
+def _independent(points: Sequence[tuple[Fraction, ...]], work: Work) -> bool:
+    """Affine independence of at most d + 1 points, by elimination."""
+    rows = [[Fraction(1), *p] for p in points]
+    work.spend(100 * len(rows) ** 3)
+    for place in range(len(rows)):
+        column = next((q for q, v in enumerate(rows[place]) if v), None)
+        if column is None:
+            return False
+        for other in rows[place + 1 :]:
+            factor = other[column] / rows[place][column]
+            other[:] = [v - factor * w for v, w in zip(other, rows[place], strict=True)]
+    return True
+
+
+def _places(value: Any, count: int, where: str) -> list[int]:
+    good = isinstance(value, list) and all(type(i) is int and 0 <= i < count for i in value)
+    need(good and len(set(value)) == len(value) > 0, f"{where}: expected different places below {count}")
+    return list(value)
+
+
+def _block(document: dict[str, Any], pattern: Pattern) -> tuple[list[int], list[int]]:
+    block = _get(document, "block", "certificate", dict)
+    return (_places(block.get(k), n, k) for k, n in (("outputs", pattern.outputs), ("inputs", pattern.inputs)))  # type: ignore[return-value]
+
+
+def _need_outside(document: dict[str, Any], pattern: Pattern, A: Any, report: VerificationReport, work: Work) -> list[int]:
+    """The block shows that A is outside, or an engine is named that says so; returns the block's outputs."""
+    outputs, inputs = _block(document, pattern)
+    if not _outside(pattern, A, outputs, inputs, work):
+        need(document.get("engine") in ("z3", "qepcad"), "block: does not show that the limit is outside")
+        report.relies_on += (f"{document['engine']} (that the limit matrix is not a product)",)
+    work.count("limit matrices shown to be outside")
+    return outputs
+
+
+def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
+    """Theorem N: a sequence with loss → 0, and too many points in general position for an exact fit."""
+    problem = _problem(_get(document, "problem", "certificate", dict))
+    pattern, work = problem.pattern, Work(report.checked)
+    report.claim = f"{problem}: the infimum is 0 and no parameters attain it"
+    sequence = _get(document, "sequence", "certificate", dict)
+    A = _matrix(sequence.get("limit"), pattern.outputs, pattern.inputs, "limit")
+    outputs = _need_outside(document, pattern, A, report, work)
+    inputs = _places(document.get("inputs"), pattern.inputs, "inputs")
+    need(set(document["block"]["inputs"]) <= set(inputs), "inputs: not all of the block's")
+    for i in set(range(pattern.inputs)) - set(inputs):
+        still = len({x[i] for x in problem.X}) == 1 or not _passes(pattern, [i], range(pattern.outputs), [])
+        need(still, f"inputs: input {i} varies too")
+    for o in outputs:
+        constants = {y[o] - sum(A[o][i] * x[i] for i in inputs) for x, y in zip(problem.X, problem.Y, strict=True)}
+        need(len(constants) == 1, f"targets: output {o} is not affine with the limit matrix")
+    needed = len(inputs) * _pieces(pattern, outputs, inputs) + 1
+    points = [tuple(x[i] for i in inputs) for x in problem.X]
+    need(_general_position(points, needed, work), f"points: fewer than {needed} in general position")
+    report.checked["points in general position"] = needed
+    _check_sequence(sequence, problem, work)
+
+
+def _not_closed(document: dict[str, Any], report: VerificationReport) -> None:
+    """A limit of products of the pattern's matrices that is no product itself."""
+    pattern, work = _pattern(document.get("pattern")), Work(report.checked)
+    report.claim = f"{pattern}: the products W_L ... W_1 do not form a closed set"
+    A = _matrix(document.get("limit"), pattern.outputs, pattern.inputs, "limit")
+    factors = _get(document, "factors", "certificate", list)
+    need(len(factors) == len(pattern.masks), "factors: number of layers")
+    unit: list[list[Laurent]] = [[{0: Fraction(1)} if i == j else {} for j in range(pattern.inputs)] for i in range(pattern.inputs)]
+    columns = unit
+    for W, mask in zip(factors, pattern.masks, strict=True):
+        rows = _laurent_rows(W, mask, "factors")
+        columns = [[_combination(row, column, {}, work) for row in rows] for column in columns]
+    zero: list[list[Laurent]] = [[{} for _ in row] for row in pattern.skip]
+    skip = _laurent_rows(document["skip"], pattern.skip, "skip") if document.get("skip") else zero
+    one: Laurent = {0: Fraction(1)}
+    for i, o in product(range(pattern.inputs), range(pattern.outputs)):
+        difference = _combination([one, one], [columns[i][o], skip[o][i]], {0: -A[o][i]}, work)
+        need(_limit_is_zero(difference), "factors: the product does not tend to the limit")
+    work.count("entries of the product", pattern.inputs * pattern.outputs)
+    _need_outside(document, pattern, A, report, work)
+
+
+def _always(pattern: Pattern, outputs: Sequence[int]) -> bool:
+    """Theorems D, S, U: at most one hidden layer counts, and no hidden neuron that sees an input feeds two outputs."""
+    sees = [set(range(pattern.inputs))]
+    for mask in pattern.masks:
+        sees.append({i for i, row in enumerate(mask) if any(row[j] for j in sees[-1])})
+    useful, live = set(outputs), []
+    for layer in range(len(pattern.masks) - 1, 0, -1):
+        useful = {j for j in range(len(pattern.masks[layer - 1])) if any(pattern.masks[layer][i][j] for i in useful)}
+        live.append(useful & sees[layer])
+    if not any(live):
+        return True
+    return len(live) == 1 and all(sum(pattern.masks[1][o][j] for o in outputs) <= 1 for j in live[0])
+
+
+def _attained(document: dict[str, Any], report: VerificationReport) -> None:
+    """D, S, U, C: a property of the masks. I: enough private neurons. A: a loss that no function of the inputs beats."""
+    theorem = _get(document, "theorem", "certificate", str)
+    if theorem in ("D", "S", "U", "C") and "pattern" in document:
+        pattern = _pattern(document["pattern"])
+        report.claim = f"{pattern}: an optimum exists for every dataset (theorem {theorem})"
+        need(_always(pattern, range(pattern.outputs)), "pattern: the theorem does not apply")
+        report.checked["masks"] = len(pattern.masks)
+        return
+    problem = _problem(_get(document, "problem", "certificate", dict))
+    report.claim = f"{problem}: an optimum exists (theorem {theorem})"
+    if theorem == "A":
+        network = _network(document.get("parameters"), problem.pattern)
+        need(network.loss(problem) == _least(problem), "parameters: their loss is not the least of any function")
+        report.checked["points evaluated"] = len(problem.X)
+    else:
+        need(theorem == "I" and _interpolates(problem), "theorem: does not apply")
+        report.checked["points"] = len(problem.X)
+
+
+def _least(problem: Problem) -> Fraction:
+    """The least loss of any function: points with equal inputs, each output on its own, have one value."""
+    groups: dict[tuple[Fraction, ...], list[int]] = {}
+    for i, x in enumerate(problem.X):
+        groups.setdefault(tuple(x), []).append(i)
+    parts = []
+    for members in groups.values():
+        for o in range(problem.pattern.outputs):
+            pairs = sorted((problem.Y[i][o], problem.weights[i]) for i in members)
+            total = sum(w for _, w in pairs)
+            if problem.loss == "linf":
+                parts.append(max(abs(y - z) * v * w / (v + w) for y, v in pairs for z, w in pairs))
+            elif problem.loss == "l2":
+                mean = sum(y * w for y, w in pairs) / total
+                parts.append(sum((w * (y - mean) ** 2 for y, w in pairs), Fraction(0)))
+            else:
+                parts.append(min(sum((w * abs(y - z) for y, w in pairs), Fraction(0)) for z, _ in pairs))
+    return problem.total(parts)
+
+
+def _interpolates(problem: Problem) -> bool:
+    """Every output has a bias and, with a common support that keeps the P inputs apart, P - 1 biased private neurons."""
+    pattern = problem.pattern
+    if len(pattern.masks) != 2 or not all(pattern.biases[1]):
+        return False
+    points = len({tuple(x) for x in problem.X})
+    for o in range(pattern.outputs):
+        own = [
+            tuple(row)
+            for j, row in enumerate(pattern.masks[0])
+            if pattern.biases[0][j] and pattern.masks[1][o][j] and sum(m[j] for m in pattern.masks[1]) == 1
+        ]
+        wide = [s for s in set(own) if own.count(s) >= points - 1]
+        if not any(len({tuple(v for v, f in zip(x, s, strict=True) if f) for x in problem.X}) == points for s in wide):
+            return False
+    return True
+
+
+def _check_existence(document: dict[str, Any], report: VerificationReport) -> None:
+    claims = {
+        "attained": _attained,
+        "not attained": _not_attained,
+        "linear counterpart not closed": _not_closed,
+    }
+    check = claims.get(_get(document, "claim", "certificate", str))
+    need(check is not None, "claim: of a kind that is not checked")
+    assert check is not None
+    check(document, report)
+
+
 def _check(document: Any, report: VerificationReport) -> None:
     need(isinstance(document, dict) and document.get("format") == FORMAT, f"format: expected {FORMAT!r}")
     check = _KINDS.get(_get(document, "kind", "certificate", str))
@@ -605,7 +901,7 @@ def _check(document: Any, report: VerificationReport) -> None:
     check(document, report)
 
 
-_KINDS = {"optimality": _check_optimality}
+_KINDS = {"optimality": _check_optimality, "existence": _check_existence}
 
 
 def main(arguments: Sequence[str]) -> int:

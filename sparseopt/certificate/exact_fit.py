@@ -66,6 +66,16 @@ class ExactFit:
         return len(self.targets)
 
     @cached_property
+    def whole_targets(self) -> tuple[list[int], int]:
+        """Targets as whole numbers, and the factor."""
+        return _whole(self.targets)
+
+    @cached_property
+    def whole_inverse_weights(self) -> tuple[list[int], int]:
+        """1 / weights as whole numbers, and the factor."""
+        return _whole([1 / w for w in self.weights])
+
+    @cached_property
     def float_rows(self) -> tuple[list[FloatArray], FloatArray]:
         """Float views of `rows` and `linear`, divided by the scale; shapes (P, size)."""
 
@@ -125,6 +135,11 @@ class ExactFit:
         return self.combine(
             [w * abs(r) ** power for w, r in zip(self.weights, self.errors(signs, theta), strict=True)]
         )
+
+
+def _whole(values: list[Fraction]) -> tuple[list[int], int]:
+    factor = lcm(*(v.denominator for v in values))
+    return [int(v * factor) for v in values], factor
 
 
 def _dot(row: Row, theta: list[Fraction]) -> Fraction:
