@@ -210,7 +210,7 @@ class ScalarFit:
 
 
 class ShallowParameters:
-    """Parameters of a network with at most one hidden layer while it is being put together: floats, or exact numbers."""
+    """Parameters of a network with at most one hidden layer in the making: floats, or exact numbers."""
 
     def __init__(self, pattern: SparsityPattern, exact: bool = False) -> None:
         kind = object if exact else np.float64

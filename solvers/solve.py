@@ -117,9 +117,7 @@ def _choose(problem: TrainingProblem) -> Solver:
 def _from_report(problem: TrainingProblem, report: ExistenceReport) -> Result:
     """The answer that theory gives for exactly affine data."""
     if report.verdict is Verdict.ATTAINED:
-        return Result(
-            Status.OPTIMAL, 0.0, 0.0, report.network, "theory", report.reason, certificate=report.certificate
-        )
+        return Result(Status.OPTIMAL, 0.0, 0.0, report.network, "theory", report.reason, certificate=report.certificate)
     assert report.sequence is not None
     network = report.sequence.at(WITNESS_N)
     loss = float(problem.evaluate_exact(network))
@@ -204,7 +202,7 @@ def _add_certificate(outcome: _Outcome, problem: TrainingProblem, fits: list[Sca
     """Make the answer exact, if every output was searched to the end; else say why there is no certificate."""
     from sparseopt.certificate.optimality import Part, certify_optimum
 
-    searched = [Part(fit, *part.best, part.proofs or []) for fit, part in zip(fits, parts, strict=True)]
+    searched = [Part(fit, part.best[0], part.best[1], part.proofs or []) for fit, part in zip(fits, parts, strict=True)]
     try:
         outcome.certificate = certify_optimum(problem, searched, parts[0].gap)
         outcome.network = outcome.certificate.network

@@ -8,8 +8,8 @@ from typing import Any
 from sparseopt.errors import InputError
 from sparseopt.existence.affine_data import affine_data
 from sparseopt.existence.data_bound import data_bound
-from sparseopt.existence.linear_counterpart import linear_counterpart
 from sparseopt.existence.divergence import witness_problem
+from sparseopt.existence.linear_counterpart import linear_counterpart
 from sparseopt.existence.report import (
     PAPER,
     ExistenceReport,

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from certificates import generated_certificates, square
 from exact_optimum import exact_optimum
-from sparseopt.certificate import checker
 
 import sparseopt as so
+from sparseopt.certificate import checker
 
 DATA = Path(__file__).parents[1] / "data"
 SOLVED = ["square-11-k2", "square-21-k3", "mcycle-k1-l1", "stackloss-sparse-skip", "mcycle-k1-l2", "trees-sparse"]
@@ -88,7 +88,9 @@ def test_a_gap_is_stated_exactly() -> None:
 def test_rounded_data_leave_at_most_a_stated_gap() -> None:
     """A grid of floats: many cells within 1e-16 of the optimum."""
     x = [i / 10 for i in range(-10, 11)]
-    result = so.solve(so.TrainingProblem(so.families.dense([1, 3, 1]), [[v] for v in x], [v * v for v in x]), certificate=True)
+    result = so.solve(
+        so.TrainingProblem(so.families.dense([1, 3, 1]), [[v] for v in x], [v * v for v in x]), certificate=True
+    )
     assert 0 <= result.exact_objective - result.exact_bound < 1e-9
     assert so.verify(result.certificate)
 
@@ -117,7 +119,9 @@ def test_the_checker_runs_without_the_project(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stdout.split("\n")[0]) == (code, first), done.stderr
     assert len(alone.read_text().splitlines()) <= 1000
-    assert "sparseopt" not in {line.split()[1].split(".")[0] for line in alone.read_text().splitlines() if line[:7] in ("import ", "from sp")}
+    assert "sparseopt" not in {
+        line.split()[1].split(".")[0] for line in alone.read_text().splitlines() if line[:7] in ("import ", "from sp")
+    }
 
 
 HOSTILE: dict[str, Any] = {

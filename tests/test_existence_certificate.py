@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def _random_patterns(count: int, seed: int) -> list[so.SparsityPattern]:
     out = []
     for number in range(count):
         sizes = shapes[number % len(shapes)]
-        masks = [rng.random((b, a)) < 0.7 for a, b in zip(sizes, sizes[1:], strict=False)]
+        masks = [rng.random((b, a)) < 0.7 for a, b in pairwise(sizes)]
         skip = rng.random((sizes[-1], sizes[0])) < 0.2 if rng.random() < 0.3 else None
         out.append(so.SparsityPattern(masks, None, skip))
     return out
@@ -101,7 +102,9 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "does not tend" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
     assert "outside the pattern" in failure(lambda d: d["sequence"]["weights"][0][2].__setitem__(0, {"0": "1"}))
     assert "does not show" in failure(lambda d: d["block"].update(outputs=[2], inputs=[2]))
-    assert "varies too" in failure(lambda d: [row.__setitem__(2, str(i)) for i, row in enumerate(d["problem"]["data"]["X"])])
+    assert "varies too" in failure(
+        lambda d: [row.__setitem__(2, str(i)) for i, row in enumerate(d["problem"]["data"]["X"])]
+    )
     free = copy_of(original)
     free["problem"]["pattern"]["masks"][0] = [[1] * 3] * 3
     free["problem"]["pattern"]["masks"][1] = [[1] * 3] * 3

@@ -6,14 +6,15 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from certificates import copy_of, generated_certificates, square, steps
-from sparseopt.certificate import checker, class_proof, optimality
 
 import sparseopt as so
+from sparseopt.certificate import checker, class_proof, optimality
 
 MUTATIONS = 40
 
@@ -136,7 +137,7 @@ def test_changed_certificates_are_rejected(loss: str) -> None:
 def test_a_certificate_of_other_data_is_rejected() -> None:
     certificates = [c for c in generated_certificates("linf", 40, 71) if Fraction(c[2]["bound"]) > 0]
     compared = 0
-    for (_, problem, document), (_, other, foreign) in zip(certificates, certificates[1:], strict=False):
+    for (_, problem, document), (_, other, foreign) in pairwise(certificates):
         swapped = copy_of(document)
         swapped["problem"] = foreign["problem"]
         assert not so.verify(swapped).valid
@@ -216,7 +217,7 @@ def test_a_solver_that_drops_a_point_is_caught() -> None:
 
 @pytest.mark.parametrize("loss", ["linf", "l1"])
 def test_z3_confirms_every_lemma(loss: str) -> None:
-    """What a lemma's clause excludes is unsatisfiable together with a smaller loss (bounds), or with data (geometry)."""
+    """What a lemma's clause excludes is unsatisfiable: with a smaller loss (bounds), or at all (geometry)."""
     z3 = pytest.importorskip("z3")
     counted: Counter[str] = Counter()
     for name, _, document in generated_certificates(loss, 40, 71)[:20]:
@@ -257,7 +258,9 @@ def _network(z3: Any, problem: Any, fit: Any, signs: list[int], bound: Fraction)
     direct = [z3.Real(f"v{q}") for q in range(len(fit.linear[0]))]
 
     def dot(row: Any, parameters: Any) -> Any:
-        return z3.Sum([z3.RealVal(0)] + [number(Fraction(v, scale or 1)) * p for v, p in zip(row, parameters, strict=True)])
+        return z3.Sum(
+            [z3.RealVal(0)] + [number(Fraction(v, scale or 1)) * p for v, p in zip(row, parameters, strict=True)]
+        )
 
     pre = [[dot(row, own) for row in rows] for rows, own in zip(fit.rows, theta, strict=True)]
     errors = []

@@ -9,6 +9,7 @@ from sparseopt.models.scalar_fit import ScalarFit
 
 from sparseopt.losses import Loss
 
+
 class Instance(NamedTuple):
     """P points, k neurons, N parameters.
 

@@ -8,9 +8,9 @@ Records are numbered in order. Each is [kind, length, …]:
   propagation, the violated one last. A FACT is a literal of level 0;
 - IMAGE: a record, and the literals of its clause after exchanging interchangeable neurons.
 
-In the search a record has an *antecedent* 2 r; 2 r + 1 stands for an image of record r that is not logged yet. Images and
-geometry are logged when they are used. The log is written by kernels and emptied by Python between slices. Without room
-(a data array of size 0) nothing is logged.
+In the search a record has an *antecedent* 2 r; 2 r + 1 stands for an image of record r that is not logged yet. Images
+and geometry are logged when they are used. The log is written by kernels and emptied by Python between slices. Without
+room (a data array of size 0) nothing is logged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ are logged, entries that did not fit."""
 
 
 class ProofLog(NamedTuple):
-    """`fact[v]` is the antecedent that says variable v's value at level 0, -1 if none was logged; the rest is work space."""
+    """`fact[v]` is the antecedent that says variable v's value at level 0, -1 if none is logged; the rest is work
+    space."""
 
     data: Any
     counts: Any

@@ -47,10 +47,9 @@ from sparseopt.solvers.exact.proof_log import (
     log_learned,
     new_proof_log,
 )
-from sparseopt.solvers.exact.symmetry import MAX_COPIES
 from sparseopt.solvers.exact.simplex import CUT, FEASIBLE, ROUGHLY_FEASIBLE, STALLED, solve_node
-
 from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
+from sparseopt.solvers.exact.symmetry import MAX_COPIES
 
 PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
 """How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;

@@ -1,8 +1,9 @@
 """Bound lemmas: rows and positive multipliers whose sum proves that some decisions force the loss to be large.
 
-With error rows side (f_i - y_i) ≥ side (l + Σ s_j p_j - y_i), sign rows ± p ≥ 0, and multipliers for which the parameters
-cancel, Σ_i M_i r_i ≥ K follows for the residuals r, M_i = Σ side × multiplier over the rows of point i. Hölder's inequality
-turns it into a bound: K / Σ (|M_i| / ω_i) for linf, K / max (|M_i| / ω_i) for l1, K² / Σ (M_i² / ω_i) for l2.
+With error rows side (f_i - y_i) ≥ side (l + Σ s_j p_j - y_i), sign rows ± p ≥ 0, and multipliers for which the
+parameters cancel, Σ_i M_i r_i ≥ K follows for the residuals r, M_i = Σ side × multiplier over the rows of point i.
+Hölder's inequality turns it into a bound: K / Σ (|M_i| / ω_i) for linf, K / max (|M_i| / ω_i) for l1, K² / Σ (M_i² /
+ω_i) for l2.
 """
 
 from __future__ import annotations
@@ -71,9 +72,7 @@ def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> 
     return Fraction(constant * inverse_scale, (sum(parts) if fit.shape.loss is Loss.LINF else max(parts)) * scale)
 
 
-def _clause(
-    fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[ErrorRow | SignRow, int]]
-) -> frozenset[int]:
+def _clause(fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[ErrorRow | SignRow, int]]) -> frozenset[int]:
     """The negations of the statements that the rows need."""
     out = set()
     for row, _ in support:
@@ -189,20 +188,21 @@ def least_squares(
 ) -> tuple[list[Fraction], list[Fraction]] | None:
     """Minimise Σ ω r² where the rows hold with equality: parameters θ and the rows' multipliers; None if they cannot.
 
-    With A_r the gradient of row r, the first row of a point has the multiplier a = ω (A_r·θ - side y), less what further
-    rows take; these, and sign rows, are equations G·θ = 0 with multipliers of their own.
+    With A_r the gradient of row r, the first row of a point has the multiplier a = ω (A_r·θ - side y), less what
+    further rows take; these, and sign rows, are equations G·θ = 0 with multipliers of their own.
     """
-    n, first = A.shape[1], {}
+    n = A.shape[1]
+    first: dict[int, tuple[int, ErrorRow]] = {}
     H, right = np.full((n, n), Fraction(0), dtype=object), np.full(n, Fraction(0), dtype=object)
     others: list[tuple[int, Any]] = []
     for place, row in enumerate(rows):
         if isinstance(row, SignRow):
             others.append((place, A[place]))
         elif row.point in first:
-            base = first[row.point]
-            others.append((place, A[place] - row.side * rows[base].side * A[base]))
+            base, key = first[row.point]
+            others.append((place, A[place] - row.side * key.side * A[base]))
         else:
-            first[row.point] = place
+            first[row.point] = place, row
             H = H + np.outer(A[place], A[place]) * fit.weights[row.point]
             right = right + A[place] * (fit.weights[row.point] * row.side * fit.targets[row.point])
     G = np.array([g for _, g in others], dtype=object).reshape(len(others), n)
@@ -213,11 +213,11 @@ def least_squares(
         return None
     theta, extra = solution[:n, 0], solution[n:, 0]
     out = [Fraction(0)] * len(rows)
-    for i, place in first.items():
-        out[place] = fit.weights[i] * (A[place] @ theta - rows[place].side * fit.targets[i])
+    for i, (place, key) in first.items():
+        out[place] = fit.weights[i] * (A[place] @ theta - key.side * fit.targets[i])
     for (place, _), m in zip(others, extra, strict=True):
         out[place] = m
         if isinstance(row := rows[place], ErrorRow):
-            base = first[row.point]
-            out[base] -= row.side * rows[base].side * m
+            base, key = first[row.point]
+            out[base] -= row.side * key.side * m
     return [x * fit.scale for x in theta], out

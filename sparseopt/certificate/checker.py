@@ -3,15 +3,15 @@
     python checker.py CERTIFICATE.json[.gz]
 
 The format is described in docs/certificates.md. Everything is derived again from the masks and the data in the
-certificate: shapes, supports, sign classes, variables, clauses, the objective. Whatever is malformed, too large, or does
-not follow ends in "invalid" with the place of the first failure; see the limits below.
+certificate: shapes, supports, sign classes, variables, clauses, the objective. Whatever is malformed, too large, or
+does not follow ends in "invalid" with the place of the first failure; see the limits below.
 
 Optimality. One output of a network with one hidden layer of neurons that feed no other output is, by positive
 homogeneity, f(x) = Σ_j s_j σ(p_j(x)) + l(x) with signs s_j = ±1, p_j(x) = w_j·x + b_j, and l linear. For every class of
-signs the certificate derives clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; its negation
-is p_j(x_i) ≤ 0) that hold for all parameters with a loss below the claimed bound. The last clause is empty: there are
-none. A clause "holds" if it holds for the activations that parameters have after any infinitesimal generic shift, so
-that ties do no harm.
+signs the certificate derives clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; its
+negation is p_j(x_i) ≤ 0) that hold for all parameters with a loss below the claimed bound. The last clause is empty:
+there are none. A clause "holds" if it holds for the activations that parameters have after any infinitesimal generic
+shift, so that ties do no harm.
 """
 
 from __future__ import annotations
@@ -332,9 +332,10 @@ def _network(document: Any, pattern: Pattern) -> Network:
 class ScalarFit:
     """One output: its neurons, and integer rows of features, so that all that follows is integer arithmetic.
 
-    `rows[j][i]` is a positive multiple (one for all i) of the row whose product with (w_j, b_j) is p_j(x_i); `linear[i]`
-    of that of l(x_i); `targets[i]` and `inverse[i]` are multiples of the target and of 1 / weight. `statement[j][i]` is a
-    signed number: equal up to sign where two rows have equal or opposite directions; 0 for a row of zeros.
+    `rows[j][i]` is a positive multiple (one for all i) of the row whose product with (w_j, b_j) is p_j(x_i);
+    `linear[i]` of that of l(x_i); `targets[i]` and `inverse[i]` are multiples of the target and of 1 / weight.
+    `statement[j][i]` is a signed number: equal up to sign where two rows have equal or opposite directions; 0 for a row
+    of zeros.
     """
 
     def __init__(self, problem: Problem, output: int) -> None:
@@ -414,7 +415,7 @@ def _directions(rows: list[tuple[int, ...]]) -> list[int]:
 
 
 class Proof:
-    """The clauses derived so far for one sign class. A literal is ± (1 + j P + i): neuron j is (not) active on point i."""
+    """The clauses derived for one sign class. A literal ± (1 + j P + i) says: neuron j is (not) active on point i."""
 
     def __init__(self, fit: ScalarFit, signs: list[int], bound: Fraction, work: Work) -> None:
         self.fit, self.signs, self.bound, self.work = fit, signs, bound, work
@@ -424,11 +425,10 @@ class Proof:
         """Check one step and add its clause."""
         need(isinstance(step, list) and len(step) > 0 and isinstance(step[0], str), "not a step")
         kind, *rest = step
-        rule = {"bound": self._bound, "cone": self._cone, "copy": self._copy, "rup": self._rup}.get(kind)
-        need(rule is not None, "unknown kind of step")
-        assert rule is not None
+        rules: dict[str, Any] = {"bound": self._bound, "cone": self._cone, "copy": self._copy, "rup": self._rup}
+        need(kind in rules, "unknown kind of step")
         try:
-            clause = rule(*rest)
+            clause: frozenset[int] = rules[kind](*rest)
         except (TypeError, ValueError, IndexError, KeyError) as error:
             raise InvalidError(f"{kind}: malformed ({str(error)[:80]})") from None
         self.clauses.append(clause)
@@ -446,10 +446,10 @@ class Proof:
     def _bound(self, errors: list[Any], literals: list[Any]) -> frozenset[int]:
         """Bound lemma: the literals force the loss to be at least the bound.
 
-        An error row [i, side, active, a] says side (f(x_i) - y_i) ≥ side (l + Σ_{j active} s_j p_j - y_i). That holds if
-        every neuron with s_j = -side is active or not as the bits of `active` say; the others may be set at will, since
-        σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters cancel
-        in the sum, which leaves Σ_i multiplier_i r_i ≥ constant for the residuals r.
+        An error row [i, side, active, a] says side (f(x_i) - y_i) ≥ side (l + Σ_{j active} s_j p_j - y_i). That holds
+        if every neuron with s_j = -side is active or not as the bits of `active` say; the others may be set at will,
+        since σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters
+        cancel in the sum, which leaves Σ_i multiplier_i r_i ≥ constant for the residuals r.
         """
         fit, clause = self.fit, set()
         total: list[dict[int, int]] = [{} for _ in self.signs]
@@ -658,8 +658,10 @@ def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
     work.count("points of the sequence", len(problem.X))
 
 
-def _passes(pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]]) -> bool:
-    """Whether a path leads from one of the inputs to one of the outputs that avoids some hidden neurons (layer, index)."""
+def _passes(
+    pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]]
+) -> bool:
+    """Whether a path leads from the inputs to the outputs that avoids some hidden neurons (layer, index)."""
     inputs, outputs = set(inputs), set(outputs)
     here = inputs
     for number, mask in enumerate(pattern.masks, start=1):
@@ -668,11 +670,12 @@ def _passes(pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], wit
 
 
 def _outside(pattern: Pattern, A: list[list[Fraction]], outputs: list[int], inputs: list[int], work: Work) -> bool:
-    """Whether A is not a product W_L ... W_1 (+ W_skip) of the pattern, because of its block on some outputs and inputs.
+    """Whether its block on some outputs and inputs shows that A is no product W_L ... W_1 (+ W_skip) of the pattern.
 
-    Corner: if all paths c1 → r1, c1 → r2, c2 → r1 meet one neuron, these entries are u_r v_c, and cannot be 0, ≠ 0, ≠ 0.
-    Rows: if all paths c1, c2 → r1 meet h1, those → r2 meet h2, those → r3 meet h1 or h2, then row r3 is a combination of
-    two rows that are multiples of e_c1, and cannot differ from 0 at c2. Columns: the same of the transposed network.
+    Corner: if all paths c1 → r1, c1 → r2, c2 → r1 meet one neuron, these entries are u_r v_c, and cannot be 0, ≠ 0, ≠
+    0. Rows: if all paths c1, c2 → r1 meet h1, those → r2 meet h2, those → r3 meet h1 or h2, then row r3 is a
+    combination of two rows that are multiples of e_c1, and cannot differ from 0 at c2. Columns: the same of the
+    transposed network.
     """
     nodes = [(layer, i) for layer, mask in enumerate(pattern.masks[:-1], start=1) for i in range(len(mask))]
     size = sum(len(mask) * len(mask[0]) for mask in pattern.masks)
@@ -706,7 +709,7 @@ def _rows_outside(A: Any, rows: list[int], columns: list[int], nodes: list[tuple
 
 
 def _pieces(pattern: Pattern, outputs: list[int], inputs: list[int]) -> int:
-    """At most so many affine pieces: Π over hidden layers of Σ_{i ≤ d} C(N, i), N neurons between inputs and outputs."""
+    """At most so many affine pieces: Π over layers of Σ_{i ≤ d} C(N, i), N hidden neurons between these ends."""
     reached = [set(inputs)]
     for mask in pattern.masks:
         reached.append({i for i, row in enumerate(mask) if any(row[j] for j in reached[-1])})
@@ -749,19 +752,19 @@ def _places(value: Any, count: int, where: str) -> list[int]:
     return list(value)
 
 
-def _block(document: dict[str, Any], pattern: Pattern) -> tuple[list[int], list[int]]:
+def _need_outside(
+    document: dict[str, Any], pattern: Pattern, A: Any, report: VerificationReport, work: Work
+) -> tuple[list[int], list[int]]:
+    """The block (outputs, inputs) that shows that A is outside, or an engine is named that says so."""
     block = _get(document, "block", "certificate", dict)
-    return (_places(block.get(k), n, k) for k, n in (("outputs", pattern.outputs), ("inputs", pattern.inputs)))  # type: ignore[return-value]
-
-
-def _need_outside(document: dict[str, Any], pattern: Pattern, A: Any, report: VerificationReport, work: Work) -> list[int]:
-    """The block shows that A is outside, or an engine is named that says so; returns the block's outputs."""
-    outputs, inputs = _block(document, pattern)
-    if not _outside(pattern, A, outputs, inputs, work):
+    outputs = _places(block.get("outputs"), pattern.outputs, "outputs")
+    inputs = _places(block.get("inputs"), pattern.inputs, "inputs")
+    if _outside(pattern, A, outputs, inputs, work):
+        work.count("limit matrices shown to be outside")
+    else:
         need(document.get("engine") in ("z3", "qepcad"), "block: does not show that the limit is outside")
         report.relies_on += (f"{document['engine']} (that the limit matrix is not a product)",)
-    work.count("limit matrices shown to be outside")
-    return outputs
+    return outputs, inputs
 
 
 def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
@@ -771,9 +774,9 @@ def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
     report.claim = f"{problem}: the infimum is 0 and no parameters attain it"
     sequence = _get(document, "sequence", "certificate", dict)
     A = _matrix(sequence.get("limit"), pattern.outputs, pattern.inputs, "limit")
-    outputs = _need_outside(document, pattern, A, report, work)
+    outputs, inside = _need_outside(document, pattern, A, report, work)
     inputs = _places(document.get("inputs"), pattern.inputs, "inputs")
-    need(set(document["block"]["inputs"]) <= set(inputs), "inputs: not all of the block's")
+    need(set(inside) <= set(inputs), "inputs: not all of the block's")
     for i in set(range(pattern.inputs)) - set(inputs):
         still = len({x[i] for x in problem.X}) == 1 or not _passes(pattern, [i], range(pattern.outputs), [])
         need(still, f"inputs: input {i} varies too")
@@ -794,7 +797,9 @@ def _not_closed(document: dict[str, Any], report: VerificationReport) -> None:
     A = _matrix(document.get("limit"), pattern.outputs, pattern.inputs, "limit")
     factors = _get(document, "factors", "certificate", list)
     need(len(factors) == len(pattern.masks), "factors: number of layers")
-    unit: list[list[Laurent]] = [[{0: Fraction(1)} if i == j else {} for j in range(pattern.inputs)] for i in range(pattern.inputs)]
+    unit: list[list[Laurent]] = [
+        [{0: Fraction(1)} if i == j else {} for j in range(pattern.inputs)] for i in range(pattern.inputs)
+    ]
     columns = unit
     for W, mask in zip(factors, pattern.masks, strict=True):
         rows = _laurent_rows(W, mask, "factors")
@@ -824,7 +829,7 @@ def _always(pattern: Pattern, outputs: Sequence[int]) -> bool:
 
 
 def _attained(document: dict[str, Any], report: VerificationReport) -> None:
-    """D, S, U, C: a property of the masks. I: enough private neurons. A: a loss that no function of the inputs beats."""
+    """D, S, U, C: a property of the masks. I: enough private neurons. A: a loss that no function can beat."""
     theorem = _get(document, "theorem", "certificate", str)
     if theorem in ("D", "S", "U", "C") and "pattern" in document:
         pattern = _pattern(document["pattern"])
@@ -852,11 +857,11 @@ def _least(problem: Problem) -> Fraction:
     for members in groups.values():
         for o in range(problem.pattern.outputs):
             pairs = sorted((problem.Y[i][o], problem.weights[i]) for i in members)
-            total = sum(w for _, w in pairs)
+            total = sum((w for _, w in pairs), Fraction(0))
             if problem.loss == "linf":
                 parts.append(max(abs(y - z) * v * w / (v + w) for y, v in pairs for z, w in pairs))
             elif problem.loss == "l2":
-                mean = sum(y * w for y, w in pairs) / total
+                mean = sum((y * w for y, w in pairs), Fraction(0)) / total
                 parts.append(sum((w * (y - mean) ** 2 for y, w in pairs), Fraction(0)))
             else:
                 parts.append(min(sum((w * abs(y - z) for y, w in pairs), Fraction(0)) for z, _ in pairs))
@@ -864,7 +869,7 @@ def _least(problem: Problem) -> Fraction:
 
 
 def _interpolates(problem: Problem) -> bool:
-    """Every output has a bias and, with a common support that keeps the P inputs apart, P - 1 biased private neurons."""
+    """Every output has a bias and P - 1 biased private neurons with a common support that keeps the P inputs apart."""
     pattern = problem.pattern
     if len(pattern.masks) != 2 or not all(pattern.biases[1]):
         return False

@@ -1,4 +1,4 @@
-"""From the log of a search to the steps of a certificate: trimmed, in exact arithmetic, repaired where rounding hid a gap.
+"""From the log of a search to the steps of a certificate: trimmed, exact, repaired where rounding hid a gap.
 
 Only what the empty clause needs is kept. Multipliers are computed again from the rows that the log names, on the exact
 data. A program that was closed a rounding error too early is opened again and closed by branching, with exact programs.
@@ -12,13 +12,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
-from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
 from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.exact_program import ErrorRow, ExactProgram, SignRow
 from sparseopt.losses import Loss
+from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
+from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
 MAX_REOPENED = 400
 """Exact programs for one sign class."""

@@ -22,8 +22,8 @@ _NEAR = 1e-6
 def exact_cell(fit: ExactFit, signs: list[int], theta: FloatArray | list[Fraction]) -> tuple[Fraction, list[Fraction]]:
     """The least loss with the activations of given parameters, and parameters that have it, exactly.
 
-    Goes on to the cell across all walls that the optimum lies on, while that is better. For l2 the active set may end off
-    the optimum (the loss returned is that of the parameters all the same).
+    Goes on to the cell across all walls that the optimum lies on, while that is better. For l2 the active set may end
+    off the optimum (the loss returned is that of the parameters all the same).
     """
     best = [Fraction(x) for x in theta]
     loss = fit.loss(signs, best)
@@ -47,9 +47,11 @@ def _least_squares_in_cell(fit: ExactFit, signs: list[int], state: Any, pre: Any
     active = [sum(1 << j for j in np.flatnonzero(row > 0).tolist()) for row in state]
     errors = [ErrorRow(i, 1, on) for i, on in enumerate(active)]
     near = _NEAR * float(np.abs(pre).max(initial=0)) if pre.size else 0.0
-    tight = list(dict.fromkeys(_row(fit, state, i, j) for i, j in np.argwhere(np.abs(pre) <= near) if fit.statements[j][i]))
+    tight = list(
+        dict.fromkeys(_row(fit, state, i, j) for i, j in np.argwhere(np.abs(pre) <= near) if fit.statements[j][i])
+    )
     for _ in range(MAX_STEPS):
-        rows = [*errors, *tight]
+        rows: list[ErrorRow | SignRow] = [*errors, *tight]
         found = least_squares(fit, np.array([gradient(fit, signs, row) for row in rows], dtype=object), rows)
         assert found is not None, "zero parameters satisfy all equations"
         theta, m = found

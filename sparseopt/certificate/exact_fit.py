@@ -9,8 +9,8 @@ from math import lcm
 from typing import Any
 
 import numpy as np
-from sparseopt.models.scalar_fit import ScalarFit
 
+from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import FloatArray
 
@@ -45,7 +45,7 @@ class ExactFit:
     def of(cls, problem: TrainingProblem, output: int, shape: ScalarFit) -> ExactFit:
         """The exact data of one output's scalar fit."""
         X = problem.X_exact
-        scale = lcm(*(x.denominator for x in X.flat))
+        scale = lcm(*(Fraction(x).denominator for x in X.reshape(-1).tolist()))
         whole = [[int(x * scale) for x in row] for row in X]
 
         def rows(columns: tuple[int, ...], one: bool) -> list[Row]:
@@ -132,9 +132,7 @@ class ExactFit:
     def loss(self, signs: list[int], theta: list[Fraction]) -> Fraction:
         """The exact loss."""
         power = self.shape.loss.homogeneity
-        return self.combine(
-            [w * abs(r) ** power for w, r in zip(self.weights, self.errors(signs, theta), strict=True)]
-        )
+        return self.combine([w * abs(r) ** power for w, r in zip(self.weights, self.errors(signs, theta), strict=True)])
 
 
 def _whole(values: list[Fraction]) -> tuple[list[int], int]:

@@ -1,7 +1,7 @@
 """The program of a node in exact arithmetic: a dual simplex method on implicit rows, for linf and l1.
 
-The same program as that of the exact search (solvers/exact/simplex.py), on the problem's own data and in rationals. Rows
-are looked for in floating point, which is only a guide: each is computed exactly before it enters, and the end is
+The same program as that of the exact search (solvers/exact/simplex.py), on the problem's own data and in rationals.
+Rows are looked for in floating point, which is only a guide: each is computed exactly before it enters, and the end is
 exact. θ = 0 satisfies every sign row, so a program always has an optimum.
 """
 
@@ -117,7 +117,9 @@ class ExactProgram:
             for row, m in zip(self.basis, self.multiplier, strict=True)
             if isinstance(row, (ErrorRow, SignRow)) and m > 0
         ]
-        return Solution(_fraction(best), [_fraction(x) * self.fit.scale for x in self.point[: self.parameters]], support)
+        return Solution(
+            _fraction(best), [_fraction(x) * self.fit.scale for x in self.point[: self.parameters]], support
+        )
 
     def _coefficients(self, row: BasisRow) -> tuple[list[tuple[int, Any]], Any]:
         """The row's non-zero coefficients in (θ, e) and its right-hand side."""
@@ -159,7 +161,7 @@ class ExactProgram:
         self.basis[leaving] = row
 
     def _violated(self, first: bool) -> BasisRow | None:
-        """A violated row: the worst in floating point, or else the worst (or first) in exact arithmetic; None if none."""
+        """A violated row: the worst in floating point, else the worst (or first) in exact arithmetic; or None."""
         if not first and (row := self._violated_in_floats()) is not None:
             entries, side = self._coefficients(row)
             if sum((self.point[q] * v for q, v in entries), self.q(0)) < side:
@@ -171,10 +173,13 @@ class ExactProgram:
         theta = np.array([float(x.p) / float(x.q) for x in self.point[: self.parameters]]) * float(self.fit.scale)
         errors = np.array([float(x.p) / float(x.q) for x in self.point[self.parameters :]])
         places = self.fit.shape.places
-        pre = np.array([F @ theta[place] for F, place in zip(rows, places, strict=True)]).reshape(-1, self.fit.n_points).T
+        pre = (
+            np.array([F @ theta[place] for F, place in zip(rows, places, strict=True)]).reshape(-1, self.fit.n_points).T
+        )
         base = linear @ theta[self.parameters - linear.shape[1] :] - np.array([float(y) for y in self.fit.targets])
         wrong = np.maximum(-pre * self.state, 0) if pre.size else np.zeros((1, 1))
-        best, row = 0.0, None
+        best = 0.0
+        row: BasisRow | None = None
         if wrong.max(initial=0.0) > 0:
             i, j = divmod(int(wrong.argmax()), wrong.shape[1])
             best, row = float(wrong.max()), self._sign_row(i, j)
@@ -211,11 +216,14 @@ class ExactProgram:
             ]
             found += [(-p * int(self.state[i, j]), self._sign_row(i, j)) for j, p in enumerate(pre) if self.state[i, j]]
             for side in (1, -1):
-                on = [p > 0 if s == side else self.state[i, j] > 0 for j, (p, s) in enumerate(zip(pre, self.signs, strict=True))]
+                on = [
+                    p > 0 if s == side else self.state[i, j] > 0
+                    for j, (p, s) in enumerate(zip(pre, self.signs, strict=True))
+                ]
                 if all(self.state[i, j] for j, s in enumerate(self.signs) if s != side):
                     r = base + sum((p * s for p, s, o in zip(pre, self.signs, on, strict=True) if o), zero)
-                    row = ErrorRow(i, side, sum(1 << j for j, o in enumerate(on) if o))
-                    found.append((self.weights[i] * r * side - error, row))
+                    bits = sum(1 << j for j, o in enumerate(on) if o)
+                    found.append((self.weights[i] * r * side - error, ErrorRow(i, side, bits)))
             found += [(-error, Floor(self.parameters + (i if self.errors > 1 else 0)))]
             for amount, row in found:
                 if amount > best:

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
-from sparseopt.solvers.exact.driver import TOLERANCE
-from sparseopt.solvers.exact.proof_log import ClassProof
 
 from sparseopt.certificate.class_proof import BetterError, CertificateError, ClassSteps, ToleranceError
 from sparseopt.certificate.exact_cell import exact_cell
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.files import write_file
+from sparseopt.losses import Loss
+from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import rational_text
+from sparseopt.solvers.exact.driver import TOLERANCE
+from sparseopt.solvers.exact.proof_log import ClassProof
 
 FORMAT = "sparseopt-certificate/1"
 MAX_IMPROVEMENTS = 1000
@@ -130,8 +131,8 @@ def certify_optimum(problem: TrainingProblem, parts: Sequence[Part], gap: float 
     for o, (part, output) in enumerate(zip(parts, outputs, strict=True)):
         part.fit.add_to(built, o, output.signs, np.array(output.theta, dtype=object))
     network = built.network()
-    combine = max if problem.loss == "linf" else sum
-    bound: Fraction = combine(output.bound for output in outputs)
+    bounds = [output.bound for output in outputs]
+    bound = max(bounds) if problem.loss is Loss.LINF else sum(bounds, Fraction(0))
     return OptimalityCertificate(problem, network, problem.evaluate_exact(network), bound, outputs)
 
 

@@ -26,8 +26,10 @@ def existence_certificate(claim: str, **evidence: Any) -> dict[str, Any]:
     return {"format": CERTIFICATE_FORMAT, "kind": "existence", "claim": claim, **evidence}
 
 
-def block_document(pattern: SparsityPattern, block: Block | None, varying: Sequence[int] | None = None) -> dict[str, Any]:
-    """The block that shows that the limit is outside (None: everything), and the inputs that vary (None: the block's)."""
+def block_document(
+    pattern: SparsityPattern, block: Block | None, varying: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """The block that shows that the limit is outside (None: all), and the inputs that vary (None: the block's)."""
     outputs, inputs = block or (range(pattern.n_outputs), range(pattern.n_inputs))
     return {
         "block": {"outputs": list(outputs), "inputs": list(inputs)},
