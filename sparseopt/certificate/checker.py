@@ -20,10 +20,11 @@ import gzip
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 from math import comb, lcm, prod
 from pathlib import Path
 from typing import Any
@@ -289,22 +290,27 @@ class Network:
     biases: list[list[Fraction]]
     skip: list[list[Fraction]]
 
-    def predict(self, x: Sequence[Fraction]) -> list[Fraction]:
+    def predict(self, x: Sequence[Fraction], work: Work) -> list[Fraction]:
         """R(x)."""
         values = list(x)
         for number, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             if number:
                 values = [v if v > 0 else Fraction(0) for v in values]
+            work.spend(len(W) * len(values), max(map(_bits, values)))
             values = [_dot(row, values) + c for row, c in zip(W, b, strict=True)]
         return [v + _dot(row, x) for v, row in zip(values, self.skip, strict=True)]
 
-    def loss(self, problem: Problem) -> Fraction:
+    def loss(self, problem: Problem, work: Work) -> Fraction:
         """The exact loss on a problem."""
         parts = []
         for x, y, w in zip(problem.X, problem.Y, problem.weights, strict=True):
-            errors = [abs(f - t) for f, t in zip(self.predict(x), y, strict=True)]
+            errors = [abs(f - t) for f, t in zip(self.predict(x, work), y, strict=True)]
             parts += [w * e * e if problem.loss == "l2" else w * e for e in errors]
         return problem.total(parts)
+
+
+def _bits(x: Fraction) -> int:
+    return x.numerator.bit_length() + x.denominator.bit_length()
 
 
 def _dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
@@ -393,12 +399,14 @@ class ScalarFit:
 
     def classes(self) -> int:
         """How many classes of output signs there are: only the number of + in each kind of neuron matters."""
-        return prod(self.kinds.count(kind) + 1 for kind in set(self.kinds))
+        return prod(count + 1 for count in Counter(self.kinds).values())
 
     def class_of(self, signs: list[int]) -> tuple[int, ...]:
         """The number of + in each kind."""
-        order = list(dict.fromkeys(self.kinds))
-        return tuple(sum(s > 0 for s, k in zip(signs, self.kinds, strict=True) if k == kind) for kind in order)
+        count = dict.fromkeys(self.kinds, 0)
+        for kind, sign in zip(self.kinds, signs, strict=True):
+            count[kind] += sign > 0
+        return tuple(count.values())
 
 
 def _directions(rows: list[tuple[int, ...]]) -> list[int]:
@@ -551,7 +559,7 @@ class Work:
         self.checked[what] = self.checked.get(what, 0) + number
 
     def spend(self, steps: int, bits: int = 0) -> None:
-        self.spent += steps * (1 + (bits >> 9))
+        self.spent += steps * (1 + (bits * bits >> 18))
         need(self.spent <= MAX_WORK, "more work than this checker does")
 
 
@@ -563,16 +571,17 @@ def _check_optimality(document: dict[str, Any], report: VerificationReport) -> N
     if objective != bound:
         report.claim = f"{problem}: the parameters have loss {objective}, {same}"
     network = _network(document.get("parameters"), problem.pattern)
-    need(network.loss(problem) == objective, "objective: is not the loss of the parameters")
+    work = Work(report.checked)
+    need(network.loss(problem, work) == objective, "objective: is not the loss of the parameters")
     report.checked["points evaluated"] = len(problem.X)
     outputs = _get(document, "outputs", "certificate", list)
     need(len(outputs) == problem.pattern.outputs, "outputs: not one entry per output")
     bounds = [rational(_get(entry, "bound", f"outputs[{o}]", str), f"outputs[{o}]") for o, entry in enumerate(outputs)]
     need(problem.total(bounds) >= bound, "bound: more than the outputs' bounds prove")
-    work = Work(report.checked)
     for o, entry in enumerate(outputs):
         need(bounds[o] >= 0, f"outputs[{o}]: negative bound")
         if bounds[o] > 0:
+            work.spend(100 * len(problem.X) * problem.pattern.inputs)
             _check_output(ScalarFit(problem, o), entry, bounds[o], work, f"outputs[{o}]")
 
 
@@ -625,7 +634,7 @@ def _combination(coefficients: Sequence[Laurent], values: Sequence[Laurent], sta
     """start + Σ coefficients × values."""
     out = dict(start)
     for a, b in zip(coefficients, values, strict=True):
-        work.spend(1 + len(a) * len(b))
+        work.spend(1 + len(a) * len(b), max(map(_bits, [*a.values(), *b.values()]), default=0))
         for e, c in a.items():
             for f, d in b.items():
                 out[e + f] = out.get(e + f, Fraction(0)) + c * d
@@ -659,9 +668,10 @@ def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
 
 
 def _passes(
-    pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]]
+    pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]], work: Work
 ) -> bool:
     """Whether a path leads from the inputs to the outputs that avoids some hidden neurons (layer, index)."""
+    work.spend(sum(len(mask) * len(mask[0]) for mask in pattern.masks))
     inputs, outputs = set(inputs), set(outputs)
     here = inputs
     for number, mask in enumerate(pattern.masks, start=1):
@@ -678,11 +688,10 @@ def _outside(pattern: Pattern, A: list[list[Fraction]], outputs: list[int], inpu
     transposed network.
     """
     nodes = [(layer, i) for layer, mask in enumerate(pattern.masks[:-1], start=1) for i in range(len(mask))]
-    size = sum(len(mask) * len(mask[0]) for mask in pattern.masks)
+    work.spend(len(outputs) ** 2 * len(inputs) ** 2 * max(len(outputs), len(inputs)))
 
     def cut(columns: Sequence[int], row: int, *without: tuple[int, int]) -> bool:
-        work.spend(size)
-        return not _passes(pattern, columns, [row], without)
+        return not _passes(pattern, columns, [row], without, work)
 
     for r1, r2, c1, c2 in product(outputs, outputs, inputs, inputs):
         if A[r1][c1] == 0 != A[r2][c1] and A[r1][c2]:
@@ -723,7 +732,7 @@ def _pieces(pattern: Pattern, outputs: list[int], inputs: list[int]) -> int:
 def _general_position(points: list[tuple[Fraction, ...]], needed: int, work: Work) -> bool:
     """Whether so many of the points can be picked, any d + 1 of them affinely independent."""
     distinct = sorted(set(points))
-    if all(p == tuple(p[0] ** k for k in range(1, len(p) + 1)) for p in distinct):
+    if all(after == before * p[0] for p in distinct for before, after in pairwise(p)):
         return len(distinct) >= needed  # on the moment curve (Vandermonde)
     picked: list[tuple[Fraction, ...]] = []
     for point in distinct:
@@ -778,11 +787,12 @@ def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
     inputs = _places(document.get("inputs"), pattern.inputs, "inputs")
     need(set(inside) <= set(inputs), "inputs: not all of the block's")
     for i in set(range(pattern.inputs)) - set(inputs):
-        still = len({x[i] for x in problem.X}) == 1 or not _passes(pattern, [i], range(pattern.outputs), [])
+        still = len({x[i] for x in problem.X}) == 1 or not _passes(pattern, [i], range(pattern.outputs), [], work)
         need(still, f"inputs: input {i} varies too")
     for o in outputs:
         constants = {y[o] - sum(A[o][i] * x[i] for i in inputs) for x, y in zip(problem.X, problem.Y, strict=True)}
         need(len(constants) == 1, f"targets: output {o} is not affine with the limit matrix")
+    work.spend(len(inputs) * sum(map(len, pattern.masks)))
     needed = len(inputs) * _pieces(pattern, outputs, inputs) + 1
     points = [tuple(x[i] for i in inputs) for x in problem.X]
     need(_general_position(points, needed, work), f"points: fewer than {needed} in general position")
@@ -837,24 +847,28 @@ def _attained(document: dict[str, Any], report: VerificationReport) -> None:
         need(_always(pattern, range(pattern.outputs)), "pattern: the theorem does not apply")
         report.checked["masks"] = len(pattern.masks)
         return
-    problem = _problem(_get(document, "problem", "certificate", dict))
+    problem, work = _problem(_get(document, "problem", "certificate", dict)), Work(report.checked)
     report.claim = f"{problem}: an optimum exists (theorem {theorem})"
     if theorem == "A":
         network = _network(document.get("parameters"), problem.pattern)
-        need(network.loss(problem) == _least(problem), "parameters: their loss is not the least of any function")
+        need(
+            network.loss(problem, work) == _least(problem, work),
+            "parameters: their loss is not the least of any function",
+        )
         report.checked["points evaluated"] = len(problem.X)
     else:
         need(theorem == "I" and _interpolates(problem), "theorem: does not apply")
         report.checked["points"] = len(problem.X)
 
 
-def _least(problem: Problem) -> Fraction:
+def _least(problem: Problem, work: Work) -> Fraction:
     """The least loss of any function: points with equal inputs, each output on its own, have one value."""
     groups: dict[tuple[Fraction, ...], list[int]] = {}
     for i, x in enumerate(problem.X):
         groups.setdefault(tuple(x), []).append(i)
     parts = []
     for members in groups.values():
+        work.spend(100 * problem.pattern.outputs * len(members) ** 2)
         for o in range(problem.pattern.outputs):
             pairs = sorted((problem.Y[i][o], problem.weights[i]) for i in members)
             total = sum((w for _, w in pairs), Fraction(0))
@@ -880,7 +894,7 @@ def _interpolates(problem: Problem) -> bool:
             for j, row in enumerate(pattern.masks[0])
             if pattern.biases[0][j] and pattern.masks[1][o][j] and sum(m[j] for m in pattern.masks[1]) == 1
         ]
-        wide = [s for s in set(own) if own.count(s) >= points - 1]
+        wide = [s for s, count in Counter(own).items() if count >= points - 1]
         if not any(len({tuple(v for v, f in zip(x, s, strict=True) if f) for x in problem.X}) == points for s in wide):
             return False
     return True
