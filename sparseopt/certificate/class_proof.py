@@ -15,21 +15,13 @@ import numpy as np
 
 from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import ErrorRow, ExactProgram, SignRow
+from sparseopt.certificate.exact_program import CertificateError, ErrorRow, ExactProgram, SignRow, ToleranceError
 from sparseopt.losses import Loss
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
 MAX_REOPENED = 400
 """Exact programs for one sign class."""
-
-
-class CertificateError(ArithmeticError):
-    """No certificate can be made; the text says why."""
-
-
-class ToleranceError(CertificateError):
-    """The search closed nodes within its tolerance that are not closed exactly: a lower bound can be proved."""
 
 
 class BetterError(Exception):

@@ -7,6 +7,7 @@ exact. θ = 0 satisfies every sign row, so a program always has an optimum.
 
 from __future__ import annotations
 
+import random
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,17 @@ from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.losses import Loss
 
 CALM = 50
-"""After so many pivots without a better value, entering and leaving rows are the first ones possible (Bland's rule)."""
+"""After so many pivots without a better value, entering and leaving rows are drawn at random, against cycles."""
+MAX_CALM = 3000
+"""After so many, the program is given up."""
+
+
+class CertificateError(ArithmeticError):
+    """No certificate can be made; the text says why."""
+
+
+class ToleranceError(CertificateError):
+    """The search closed nodes within its tolerance that are not closed exactly: a lower bound can be proved."""
 
 
 class ErrorRow(NamedTuple):
@@ -78,6 +89,7 @@ class ExactProgram:
 
         self.fit, self.signs, self.q = fit, signs, fmpq
         self.state = state
+        self.random = random.Random(0)
         self.parameters = fit.shape.n_parameters
         self.errors = 1 if fit.shape.loss is Loss.LINF else fit.n_points
         n = self.parameters + self.errors
@@ -106,10 +118,12 @@ class ExactProgram:
         target = None if enough is None else self.q(enough.numerator, enough.denominator)
         best, calm = self.value, 0
         while target is None or best < target:
-            row = self._violated(first=calm > CALM)
+            row = self._violated(drawn=calm > CALM)
             if row is None:
                 break
-            self._pivot(row, first=calm > CALM)
+            if calm > MAX_CALM:
+                raise ToleranceError("an exact program is too degenerate")
+            self._pivot(row, drawn=calm > CALM)
             calm = calm + 1 if self.value == best else 0
             best = self.value
         support = [
@@ -140,7 +154,7 @@ class ExactProgram:
         out.append((self.parameters + (i if self.errors > 1 else 0), self.q(1)))
         return out, weight * self.targets[i]
 
-    def _pivot(self, row: BasisRow, first: bool) -> None:
+    def _pivot(self, row: BasisRow, drawn: bool) -> None:
         entries, side = self._coefficients(row)
         alpha = [sum((line[q] * v for q, v in entries), self.q(0)) for line in self.inverse]
         leaving = next((b for b, a in enumerate(alpha) if a and isinstance(self.basis[b], Artificial)), -1)
@@ -148,7 +162,7 @@ class ExactProgram:
             ratios = [(self.multiplier[b] / a, b) for b, a in enumerate(alpha) if a > 0]
             least = min(r for r, _ in ratios)
             ties = [b for r, b in ratios if r == least]
-            leaving = min(ties, key=lambda b: _order(self.basis[b])) if first else max(ties, key=lambda b: alpha[b])
+            leaving = self.random.choice(ties) if drawn else max(ties, key=lambda b: alpha[b])
         scale = alpha[leaving]
         line = self.inverse[leaving] = [x / scale for x in self.inverse[leaving]]
         gap = side - sum((self.point[q] * v for q, v in entries), self.q(0))
@@ -160,13 +174,13 @@ class ExactProgram:
                 self.multiplier[b] -= factor * self.multiplier[leaving]
         self.basis[leaving] = row
 
-    def _violated(self, first: bool) -> BasisRow | None:
-        """A violated row: the worst in floating point, else the worst (or first) in exact arithmetic; or None."""
-        if not first and (row := self._violated_in_floats()) is not None:
+    def _violated(self, drawn: bool) -> BasisRow | None:
+        """A violated row: the worst in floating point, else in exact arithmetic; or one at random; None if none is."""
+        if not drawn and (row := self._violated_in_floats()) is not None:
             entries, side = self._coefficients(row)
             if sum((self.point[q] * v for q, v in entries), self.q(0)) < side:
                 return row
-        return self._violated_exactly(first)
+        return self._violated_exactly(drawn)
 
     def _violated_in_floats(self) -> BasisRow | None:
         rows, linear = self.fit.float_rows
@@ -201,9 +215,9 @@ class ExactProgram:
         number = 1 + j * self.fit.n_points + i
         return SignRow(number if self.state[i, j] > 0 else -number)
 
-    def _violated_exactly(self, first: bool) -> BasisRow | None:
+    def _violated_exactly(self, drawn: bool) -> BasisRow | None:
         fit, zero = self.fit, self.q(0)
-        best, worst = zero, None
+        violated: list[tuple[Any, BasisRow]] = []
         places = fit.shape.places
         start = self.parameters - len(fit.linear[0])
         for i in range(fit.n_points):
@@ -225,16 +239,10 @@ class ExactProgram:
                     bits = sum(1 << j for j, o in enumerate(on) if o)
                     found.append((self.weights[i] * r * side - error, ErrorRow(i, side, bits)))
             found += [(-error, Floor(self.parameters + (i if self.errors > 1 else 0)))]
-            for amount, row in found:
-                if amount > best:
-                    best, worst = amount, row
-                    if first:
-                        return worst
-        return worst
-
-
-def _order(row: BasisRow) -> tuple[str, tuple[int, ...]]:
-    return type(row).__name__, tuple(row)
+            violated += [(amount, row) for amount, row in found if amount > 0]
+        if not violated:
+            return None
+        return self.random.choice(violated)[1] if drawn else max(violated, key=lambda pair: pair[0])[1]
 
 
 def _fraction(x: Any) -> Fraction:
