@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sparseopt.certificate.class_proof import BetterError, CertificateError, ClassSteps, ToleranceError
+from sparseopt.certificate.class_proof import BetterError, ClassSteps
 from sparseopt.certificate.exact_cell import exact_cell
 from sparseopt.certificate.exact_fit import ExactFit
+from sparseopt.certificate.exact_program import CertificateError, ToleranceError
 from sparseopt.files import write_file
 from sparseopt.losses import Loss
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
