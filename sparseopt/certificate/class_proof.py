@@ -7,7 +7,7 @@ data. A program that was closed a rounding error too early is opened again and c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -46,25 +46,30 @@ class ClassSteps:
         self.lines: list[str] = []
         self.programs = 0
         self._literals = _literals(fit, proof)
+        self._starts = _starts(proof.entries)
         self._step_of: dict[int, int] = {}
         self._clauses: dict[int, frozenset[int]] = {}
         self._build()
 
     def _build(self) -> None:
-        records = list(_records(self.proof.entries))
-        needed = {len(records) - 1}
-        for at in range(len(records) - 1, -1, -1):
+        needed = {len(self._starts) - 1}
+        for at in range(len(self._starts) - 1, -1, -1):
             if at in needed:
-                needed.update(_antecedents(records[at]))
+                needed.update(_antecedents(self._record(at)))
         for at in sorted(needed):
-            self._step_of[at] = self._emit(records, at)
+            self._step_of[at] = self._emit(self._record(at))
+
+    def _record(self, at: int) -> list[int]:
+        """[kind, …] of a record."""
+        start = self._starts[at]
+        kind, length = self.proof.entries[start : start + 2].tolist()
+        return [kind, *self.proof.entries[start + 2 : start + 2 + length].tolist()]
 
     def _add(self, step: list[Any]) -> int:
         self.lines.append(json.dumps(step, separators=(",", ":")))
         return len(self.lines) - 1
 
-    def _emit(self, records: list[list[int]], at: int) -> int:
-        record = records[at]
+    def _emit(self, record: list[int]) -> int:
         kind, body = record[0], record[1:]
         if kind == BOUND:
             rows = [body[a : a + 3] for a in range(0, len(body), 3)]
@@ -73,7 +78,7 @@ class ClassSteps:
         if kind == CONE:
             return self._cone([self._literals[x] for x in body])
         if kind == IMAGE:
-            source = records[body[0]]
+            source = self._record(body[0])
             images = self._permutation(source[2 : 2 + source[1]], body[1:])
             return self._add(["copy", self._step_of[body[0]], images])
         size = body[0]
@@ -184,13 +189,13 @@ class ClassSteps:
 _ROWS = (SIGN, UPPER, LOWER)
 
 
-def _records(entries: Any) -> Iterator[list[int]]:
-    """[kind, …] of each record."""
-    at = 0
+def _starts(entries: Any) -> list[int]:
+    """Where the records begin."""
+    out, at = [], 0
     while at < len(entries):
-        kind, length = int(entries[at]), int(entries[at + 1])
-        yield [kind, *entries[at + 2 : at + 2 + length].tolist()]
-        at += 2 + length
+        out.append(at)
+        at += 2 + int(entries[at + 1])
+    return out
 
 
 def _antecedents(record: list[int]) -> list[int]:
