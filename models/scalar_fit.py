@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -178,33 +179,47 @@ class ScalarFit:
             classes = [(*signs, s) for signs in classes for s in (1.0, -1.0) if not earlier or s <= signs[earlier[-1]]]
         return [np.array(signs) for signs in classes]
 
-    def add_to(self, parameters: ShallowParameters, output: int, signs: FloatArray, theta: FloatArray) -> None:
-        """Write signs and θ, in the problem's units, into the parameters of a network: the inverse of the scaling."""
-        theta = theta * self.target_scale
+    def unscaled(self, theta: FloatArray) -> FloatArray:
+        """θ in the problem's units: the inverse of the scaling."""
+        out = theta * self.target_scale
+        for neuron, place in zip(self.neurons, self.places, strict=True):
+            support = list(neuron.support)
+            w = out[place][: len(support)] / self.input_scale[support]
+            out[place.start : place.start + len(support)] = w
+            if neuron.bias:
+                out[place.stop - 1] -= w @ self.input_shift[support]
+        columns, start = list(self.skip), self.n_parameters - self.linear_features.shape[1]
+        direct = out[start : start + len(columns)] / self.input_scale[columns]
+        out[start : start + len(columns)] = direct
+        if self.constant:
+            out[-1] += self.target_shift - direct @ self.input_shift[columns]
+        return out
+
+    def add_to(self, parameters: ShallowParameters, output: int, signs: Any, theta: Any) -> None:
+        """Write signs and θ, in the problem's units, into the parameters of a network."""
         for sign, neuron, place in zip(signs, self.neurons, self.places, strict=True):
             support = list(neuron.support)
-            w = theta[place][: len(support)] / self.input_scale[support]
-            parameters.hidden[neuron.index, support] = w
+            parameters.hidden[neuron.index, support] = theta[place][: len(support)]
             if neuron.bias:
-                parameters.hidden_bias[neuron.index] = theta[place][-1] - w @ self.input_shift[support]
+                parameters.hidden_bias[neuron.index] = theta[place][-1]
             parameters.output[output, neuron.index] = sign
         tail = theta[self.n_parameters - self.linear_features.shape[1] :]
-        columns = list(self.skip)
-        direct = tail[: len(columns)] / self.input_scale[columns]
-        parameters.direct[output, columns] = direct
+        parameters.direct[output, list(self.skip)] = tail[: len(self.skip)]
         if self.constant:
-            parameters.constant[output] = self.target_shift + tail[-1] - direct @ self.input_shift[columns]
+            parameters.constant[output] = tail[-1]
 
 
 class ShallowParameters:
-    """Parameters of a network with at most one hidden layer while it is being put together."""
+    """Parameters of a network with at most one hidden layer in the making: floats, or exact numbers."""
 
-    def __init__(self, pattern: SparsityPattern) -> None:
+    def __init__(self, pattern: SparsityPattern, exact: bool = False) -> None:
+        kind = object if exact else np.float64
         d, q = pattern.n_inputs, pattern.n_outputs
         width = pattern.masks[0].shape[0] if pattern.depth == 2 else 0
         self.pattern = pattern
-        self.hidden, self.hidden_bias = np.zeros((width, d)), np.zeros(width)
-        self.output, self.direct, self.constant = np.zeros((q, width)), np.zeros((q, d)), np.zeros(q)
+        self.hidden, self.hidden_bias = np.zeros((width, d), kind), np.zeros(width, kind)
+        self.output, self.direct = np.zeros((q, width), kind), np.zeros((q, d), kind)
+        self.constant = np.zeros(q, kind)
 
     def network(self) -> Network:
         """The network; direct weights and constants go where the pattern has room for them."""
@@ -212,14 +227,14 @@ class ShallowParameters:
         for output in np.flatnonzero(~pattern.biases[-1]):
             if (j := _constant_neuron(pattern, int(output))) is not None:
                 self.hidden_bias[j], self.output[output, j], self.constant[output] = (
-                    1.0,
+                    1,
                     self.constant[output],
-                    0.0,
+                    0,
                 )
         if pattern.depth == 2:
             skip = None if pattern.skip is None else self.direct
             return Network(pattern, [self.hidden, self.output], [self.hidden_bias, self.constant], skip)
-        own = np.where(pattern.masks[0], self.direct, 0.0)
+        own = np.where(pattern.masks[0], self.direct, 0)
         return Network(pattern, [own], [self.constant], None if pattern.skip is None else self.direct - own)
 
 

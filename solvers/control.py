@@ -73,7 +73,7 @@ class Result:
         If set, bound and optimality hold only for parameters of the scaled problem within this size.
     exact_objective, exact_bound : Fraction or None
         Rational values, where they are known.
-    certificate : dict or None
+    certificate : OptimalityCertificate, dict (for a proof that theory gives) or None
     trace : list of Row
         (seconds, objective, bound, nodes).
     seconds : float
@@ -88,7 +88,7 @@ class Result:
     weight_limit: float | None = None
     exact_objective: Fraction | None = None
     exact_bound: Fraction | None = None
-    certificate: dict[str, Any] | None = None
+    certificate: Any = None
     trace: list[Row] = field(default_factory=list, repr=False)
     seconds: float = 0.0
 
@@ -127,6 +127,7 @@ class Control:
         tolerance: float = TOLERANCE,
         deadline: float | None = None,
         callback: Callable[[Progress], object] | None = None,
+        certificate: bool = False,
     ) -> None:
         self.started = time.perf_counter()
         self.deadline = deadline
@@ -138,6 +139,7 @@ class Control:
         self.bound = 0.0
         self.best: Any = None
         self.weight_limit: float | None = None
+        self.proofs: list[Any] | None = [] if certificate else None
         self.nodes = 0
         self.points = 0
         self.trace: list[Row] = []
@@ -188,7 +190,7 @@ class Control:
     def report(self) -> None:
         """Show objective and bound, and stop if the gap is reached."""
         self._show()
-        if self.gap > 0 and relative_gap(self.objective, self.bound) <= self.gap:
+        if self.proofs is None and self.gap > 0 and relative_gap(self.objective, self.bound) <= self.gap:
             raise Stop(Status.GAP_REACHED)
 
     def _show(self) -> None:

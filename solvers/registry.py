@@ -100,7 +100,7 @@ SOLVERS: Mapping[str, Solver] = {
         Solver(
             "exact",
             "clause-learning search with linear programs in parameter space; proves the global optimum",
-            _ALL_LOSSES | {Capability.PROOF},
+            _ALL_LOSSES | {Capability.PROOF, Capability.CERTIFICATE},
             ("numba",),
         ),
         Solver(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
@@ -23,6 +23,9 @@ from sparseopt.existence.theorems import always_attained
 from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
+
+if TYPE_CHECKING:
+    from sparseopt.certificate.optimality import OptimalityCertificate
 
 WITNESS_N = 1000
 """Where the infimum is not attained, the network returned is that of the diverging sequence at this n."""
@@ -50,7 +53,7 @@ def solve(
     gap : float
         Stop when (objective - bound) / objective is at most this. 0 asks for an optimum.
     certificate : bool
-        Ask for an optimality certificate.
+        Make the answer exact and keep its proof (`result.certificate`, `exact_objective`, `exact_bound`).
     callback : callable, optional
         Called with :class:`Progress` rows; a true return value stops the run.
     seed : int
@@ -79,7 +82,7 @@ def solve(
     """
     _check_limits(time_limit, gap, seed)
     theorem = always_attained(problem.pattern)
-    if theorem is None and solver == "auto" and not certificate:
+    if theorem is None and solver == "auto":
         report = affine_data(problem)
         if isinstance(report, ExistenceReport):
             return _from_report(problem, report)
@@ -92,7 +95,7 @@ def solve(
         known = ", ".join(chosen.options) or "none"
         raise InputError(f"solver {chosen.name}: unknown option {unknown[0]!r}; it takes {known}")
     deadline = None if time_limit is None else time.perf_counter() + time_limit
-    control = Control(gap=gap, seed=seed, deadline=deadline, callback=callback)
+    control = Control(gap=gap, seed=seed, deadline=deadline, callback=callback, certificate=certificate)
     run = _run_scalar if has_scalar_form(problem) else _run_network
     return _result(problem, chosen, theorem, control, run(problem, chosen, control, options))
 
@@ -114,7 +117,7 @@ def _choose(problem: TrainingProblem) -> Solver:
 def _from_report(problem: TrainingProblem, report: ExistenceReport) -> Result:
     """The answer that theory gives for exactly affine data."""
     if report.verdict is Verdict.ATTAINED:
-        return Result(Status.OPTIMAL, 0.0, 0.0, report.network, "theory", report.reason)
+        return Result(Status.OPTIMAL, 0.0, 0.0, report.network, "theory", report.reason, certificate=report.certificate)
     assert report.sequence is not None
     network = report.sequence.at(WITNESS_N)
     loss = float(problem.evaluate_exact(network))
@@ -132,6 +135,8 @@ class _Outcome:
     stopped: Status | None = None
     trouble: str = ""
     weight_limit: float | None = None
+    certificate: OptimalityCertificate | None = None
+    remark: str = ""
 
 
 def _guarded(run: Callable[[], None]) -> tuple[Status | None, str]:
@@ -166,7 +171,7 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
     trouble = ""
 
     def run_part(fit: ScalarFit, part: Control) -> None:
-        if not part.closed:
+        if not part.closed or part.proofs is not None:
             part.report()
             solver.module.run(fit, part, **options)
 
@@ -178,9 +183,9 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
             break
     built = ShallowParameters(problem.pattern)
     for o, (fit, part) in enumerate(zip(fits, parts, strict=True)):
-        fit.add_to(built, o, *part.best)
+        fit.add_to(built, o, part.best[0], fit.unscaled(part.best[1]))
     control.nodes = sum(part.nodes for part in parts)
-    return _Outcome(
+    outcome = _Outcome(
         built.network(),
         combine(p.bound for p in parts),
         all(p.closed for p in parts),
@@ -188,11 +193,33 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
         trouble,
         next((part.weight_limit for part in parts if part.weight_limit is not None), None),
     )
+    if control.proofs is not None:
+        _add_certificate(outcome, problem, fits, parts)
+    return outcome
+
+
+def _add_certificate(outcome: _Outcome, problem: TrainingProblem, fits: list[ScalarFit], parts: list[Control]) -> None:
+    """Make the answer exact, if every output was searched to the end; else say why there is no certificate."""
+    from sparseopt.certificate.optimality import Part, certify_optimum
+
+    searched = [Part(fit, part.best[0], part.best[1], part.proofs or []) for fit, part in zip(fits, parts, strict=True)]
+    try:
+        outcome.certificate = certify_optimum(problem, searched, parts[0].gap)
+        outcome.network = outcome.certificate.network
+        outcome.bound = max(outcome.bound, float(outcome.certificate.bound))
+    except ArithmeticError as error:
+        outcome.remark = f"; no certificate: {error}"
 
 
 def _part(problem: TrainingProblem, output: int, fit: ScalarFit, control: Control) -> Control:
     """The control of one output's fit, in scaled units; it starts from zero parameters and the data's own bound."""
-    part = Control(gap=control.gap, seed=control.seed, tolerance=TOLERANCE, deadline=control.deadline)
+    part = Control(
+        gap=control.gap,
+        seed=control.seed,
+        tolerance=TOLERANCE,
+        deadline=control.deadline,
+        certificate=control.proofs is not None,
+    )
     zero = (np.ones(len(fit.neurons)), np.zeros(fit.n_parameters))
     part.objective, part.best = fit.loss_of(fit.predict(*zero)), zero
     part.bound = min(float(data_bound(problem.restrict_outputs([output]))) / fit.objective_scale, part.objective)
@@ -221,8 +248,11 @@ def _result(problem: TrainingProblem, solver: Solver, theorem: str | None, contr
         bound,
         end.network,
         solver.name,
-        _message(solver, theorem, status, end),
+        _message(solver, theorem, status, end) + end.remark,
         end.weight_limit,
+        None if end.certificate is None else end.certificate.objective,
+        None if end.certificate is None else end.certificate.bound,
+        end.certificate,
         trace=control.trace,
         seconds=control.seconds,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparseopt import families
+    from sparseopt.certificate.checker import VerificationReport, verify
     from sparseopt.certification import certify
     from sparseopt.errors import InputError
     from sparseopt.existence.linear_counterpart import LinearCounterpart, linear_counterpart
@@ -36,11 +37,13 @@ _HOMES = {
     "SparsityPattern": "sparseopt.pattern",
     "Status": "sparseopt.solvers.control",
     "TrainingProblem": "sparseopt.problem",
+    "VerificationReport": "sparseopt.certificate.checker",
     "Verdict": "sparseopt.existence.report",
     "certify": "sparseopt.certification",
     "linear_counterpart": "sparseopt.existence.linear_counterpart",
     "load_problem": "sparseopt.files",
     "solve": "sparseopt.solvers.solve",
+    "verify": "sparseopt.certificate.checker",
 }
 
 __all__ = [
@@ -56,11 +59,13 @@ __all__ = [
     "Status",
     "TrainingProblem",
     "Verdict",
+    "VerificationReport",
     "certify",
     "families",
     "linear_counterpart",
     "load_problem",
     "solve",
+    "verify",
 ]
 
 

@@ -10,7 +10,15 @@ from sparseopt.existence.affine_data import affine_data
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import witness_problem
 from sparseopt.existence.linear_counterpart import linear_counterpart
-from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
+from sparseopt.existence.report import (
+    PAPER,
+    ExistenceReport,
+    Scope,
+    Verdict,
+    block_document,
+    certificate_of_parameters,
+    existence_certificate,
+)
 from sparseopt.existence.theorems import always_attained, interpolation
 from sparseopt.files import pattern_document
 from sparseopt.losses import Loss
@@ -69,17 +77,13 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
                 "N",
                 witness,
                 sequence,
-                certificate={
-                    "claim": "not attained",
-                    "theorem": "N",
-                    "pattern": pattern_document(pattern),
-                    "linear_counterpart": lc.certificate,
-                    "data": {
-                        "X": [[str(x) for x in row] for row in witness.X_exact],
-                        "Y": [[str(y) for y in row] for row in witness.Y_exact],
-                    },
-                    "sequence": sequence.to_dict(),
-                },
+                certificate=existence_certificate(
+                    "not attained",
+                    theorem="N",
+                    problem=witness.document,
+                    **block_document(pattern, lc.block),
+                    sequence=sequence.to_dict(),
+                ),
             )
         why = f"the linear counterpart is not closed, but {found}"
     elif lc.closed:
@@ -99,7 +103,8 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
 def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
     statement = always_attained(problem.pattern) or interpolation(problem)
     if statement is not None:
-        return _attained(Scope.THIS_DATASET, statement, {"pattern": pattern_document(problem.pattern)})
+        evidence = {"pattern": pattern_document(problem.pattern)}
+        return _attained(Scope.THIS_DATASET, statement, evidence | {"problem": problem.document})
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
@@ -129,15 +134,20 @@ def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
         return None
     parts = [_certify_problem(problem.restrict_outputs(list(group))) for group in groups]
     named = [f"outputs {', '.join(str(o + 1) for o in g)}: {p.reason}" for g, p in zip(groups, parts, strict=True)]
-    evidence = {"theorem": "C", "groups": [list(g) for g in groups], "parts": [p.certificate for p in parts]}
+    evidence = {
+        "theorem": "C",
+        "problem": problem.document,
+        "groups": [list(g) for g in groups],
+        "parts": [p.certificate for p in parts],
+    }
     if all(p.verdict is Verdict.ATTAINED for p in parts):
         reason = f"Theorem C: {len(groups)} groups of outputs share no hidden neuron. " + "; ".join(named)
-        certificate = {"claim": "attained", **evidence}
+        certificate = existence_certificate("attained", **evidence)
         return ExistenceReport(Verdict.ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
     failing = [n for n, p in zip(named, parts, strict=True) if p.verdict is Verdict.NOT_ATTAINED]
     if failing and problem.loss is not Loss.LINF:
         reason = f"Theorem C: the loss is a sum over groups of outputs that share no hidden neuron. {failing[0]}"
-        certificate = {"claim": "not attained", **evidence}
+        certificate = existence_certificate("not attained", **evidence)
         return ExistenceReport(Verdict.NOT_ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
     return None
 
@@ -156,13 +166,13 @@ def attained_by_bound(problem: TrainingProblem, network: Network) -> ExistenceRe
         f"Rule A: a network reaches the exact loss {loss}, which no function of these inputs can beat",
         "A",
         network=network,
-        certificate={"claim": "attained", "theorem": "A", "loss": str(loss), "parameters": network.to_dict()},
+        certificate=certificate_of_parameters(problem, network),
     )
 
 
 def _attained(scope: Scope, statement: str, evidence: dict[str, Any]) -> ExistenceReport:
     theorem = statement.split(":")[0].removeprefix("Theorem ")
-    certificate = {"claim": "attained", "theorem": theorem, "scope": scope.value, **evidence}
+    certificate = existence_certificate("attained", theorem=theorem, scope=scope.value, **evidence)
     report = ExistenceReport(Verdict.ATTAINED, scope, statement, theorem)
     return replace(report, certificate=certificate)
 

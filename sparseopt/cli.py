@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | witness | export | solvers``.
+"""The command line: ``sparseopt solve | certify | verify | witness | export | solvers``.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -40,6 +40,9 @@ def solve(
     gap: Annotated[float, typer.Option(help="Stop at this relative gap between objective and bound.")] = 0.0,
     seed: Annotated[int, typer.Option(help="For solvers that draw random numbers.")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the solver.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Make the answer exact; write its proof to this .json or .json.gz file.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the fit into this .png, .svg or .pdf file.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -56,15 +59,22 @@ def solve(
         check_target(plot)
     options = dict(map(_option, option or []))
     with live_progress() as callback:
-        result = run(problem, solver, time_limit, gap, seed=seed, callback=callback, **options)
+        result = run(problem, solver, time_limit, gap, certificate is not None, callback, seed, **options)
+    if certificate is not None and result.certificate is not None:
+        _write_certificate(certificate, result.certificate)
     if plot is not None:
         plot_fit(problem, result, plot)
     if as_json:
         _print_json(result_document(problem, result))
     else:
         print(result_text(problem, result))
+        if certificate is not None and result.certificate is not None:
+            print(f"certificate {certificate}")
         if plot is not None:
             print(f"plot       {plot}")
+    if certificate is not None and result.certificate is None:
+        print(f"sparseopt: no certificate was written; {result.message}", file=sys.stderr)
+        return 1
     return 0 if result.status in (Status.OPTIMAL, Status.GAP_REACHED, Status.NOT_ATTAINED) else 1
 
 
@@ -79,7 +89,6 @@ def certify(
     """Does an optimum exist: for every dataset of a family, or for a problem's own data?"""
     from sparseopt.certification import certify as decide
     from sparseopt.existence.report import Verdict
-    from sparseopt.files import write_text
     from sparseopt.report import report_document, report_text
 
     asked = _subject(subject)
@@ -87,7 +96,7 @@ def certify(
     if certificate is not None:
         if report.certificate is None:
             raise InputError(f"{certificate}: an undecided question has no certificate; nothing was written")
-        write_text(certificate, json.dumps(report.certificate, indent=1) + "\n")
+        _write_certificate(certificate, report.certificate)
     if as_json:
         _print_json(report_document(report))
     else:
@@ -95,6 +104,30 @@ def certify(
         if certificate is not None:
             print(f"certificate {certificate}")
     return 1 if report.verdict is Verdict.UNDECIDED else 0
+
+
+@app.command()
+def verify(
+    certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="A .json or .json.gz file.")],
+    problem_file: Annotated[
+        Path | None, typer.Option("--problem", help="The problem file that the certificate must speak of.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Check a certificate in exact arithmetic, from its data alone."""
+    from dataclasses import asdict
+
+    from sparseopt.certificate.checker import verify as check
+    from sparseopt.files import load_problem
+
+    if not certificate.is_file():
+        raise InputError(f"{certificate}: there is no such file")
+    report = check(certificate, None if problem_file is None else load_problem(problem_file))
+    if as_json:
+        _print_json(asdict(report))
+    else:
+        print(report)
+    return 0 if report.valid else 1
 
 
 @app.command()
@@ -189,6 +222,15 @@ def _subject(text: str) -> SparsityPattern | TrainingProblem:
     if os.path.exists(text) or text.endswith(".json"):
         return load_problem(text)
     return families.parse(text)
+
+
+def _write_certificate(path: Path, certificate: Any) -> None:
+    from sparseopt.files import write_text
+
+    if hasattr(certificate, "save"):
+        certificate.save(path)
+    else:
+        write_text(path, json.dumps(certificate, indent=1) + "\n")
 
 
 def _option(text: str) -> tuple[str, Any]:

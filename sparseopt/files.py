@@ -56,7 +56,11 @@ def load_problem(path: str | PathLike[str]) -> TrainingProblem:
 
 def save_problem(problem: TrainingProblem, path: str | PathLike[str]) -> None:
     """Write a problem with its masks and exact numbers; reading it back gives an equal problem."""
-    pattern = problem.pattern
+    write_text(path, json.dumps(problem_document(problem), indent=1) + "\n")
+
+
+def problem_document(problem: TrainingProblem) -> dict[str, Any]:
+    """The content of a problem file, with masks and exact numbers."""
 
     def rows(array: Any) -> list[list[str]]:
         return [[rational_text(v) for v in row] for row in array]
@@ -64,7 +68,7 @@ def save_problem(problem: TrainingProblem, path: str | PathLike[str]) -> None:
     document: dict[str, Any] = {"format": FORMAT}
     if problem.name:
         document["name"] = problem.name
-    document["pattern"] = pattern_document(pattern)
+    document["pattern"] = pattern_document(problem.pattern)
     document["data"] = {
         "inputs": list(problem.input_names),
         "targets": list(problem.target_names),
@@ -74,7 +78,7 @@ def save_problem(problem: TrainingProblem, path: str | PathLike[str]) -> None:
     if problem.is_weighted:
         document["data"]["weights"] = [rational_text(w) for w in problem.weights_exact]
     document["loss"] = problem.loss.value
-    write_text(path, json.dumps(document, indent=1) + "\n")
+    return document
 
 
 def pattern_document(pattern: SparsityPattern) -> dict[str, Any]:

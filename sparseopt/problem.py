@@ -146,6 +146,13 @@ class TrainingProblem:
         X, Y, weights = self._X[points], self._Y[points], self._weights[points]
         return TrainingProblem(self.pattern, X, Y, self.loss, weights, self.name, self.input_names, self.target_names)
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The content of the problem's file, with exact numbers."""
+        from sparseopt.files import problem_document
+
+        return problem_document(self)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write a ``sparseopt-problem/1`` file that :func:`sparseopt.load_problem` reads back exactly."""
         from sparseopt.files import save_problem

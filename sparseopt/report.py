@@ -60,12 +60,23 @@ def result_text(problem: TrainingProblem, result: Result) -> str:
         f"objective  {result.objective:.10g}",
         f"bound      {result.bound:.10g}",
         f"gap        {100 * result.gap:.4g} %",
+        *_exact(result),
         *_field("proof", result.message),
         f"solver     {result.solver}, {result.seconds:.2f} s, {result.trace[-1].nodes if result.trace else 0} nodes",
     ]
     if result.network is not None:
         lines += _field("network", *formula(result.network, problem.input_names))
     return "\n".join(lines)
+
+
+def _exact(result: Result) -> list[str]:
+    """The exact objective and gap, where they are known."""
+    if result.exact_objective is None or result.exact_bound is None:
+        return []
+    text = str(result.exact_objective)
+    shown = text if len(text) <= 60 else f"a rational with {len(text) - 1} digits"
+    left = result.exact_objective - result.exact_bound
+    return [f"exact      {shown}, " + ("gap 0" if not left else f"gap {float(left):.3g}")]
 
 
 def _field(name: str, *texts: str) -> list[str]:

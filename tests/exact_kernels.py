@@ -11,7 +11,18 @@ from generated import generated_problems
 from scipy.optimize import linprog, nnls
 from sparseopt.models.cell import cell_of, cell_problem
 from sparseopt.models.scalar_fit import ScalarFit
-from sparseopt.solvers.exact import analysis, assignment, basis, clauses, cone, geometry, search, simplex, symmetry
+from sparseopt.solvers.exact import (
+    analysis,
+    assignment,
+    basis,
+    chords,
+    clauses,
+    cone,
+    geometry,
+    search,
+    simplex,
+    symmetry,
+)
 from sparseopt.solvers.exact.instance import Instance, instance_of
 
 import sparseopt as so
@@ -49,7 +60,18 @@ def _decide_some(s: search.Search, rng: np.random.Generator, share: float) -> No
 
 def _solve(inst: Instance, s: search.Search) -> int:
     """Solve the node's program to the end; how it ended."""
-    return simplex.solve_node(inst, s.play, s.prices, s.basis, s.asg, s.chords, np.inf, simplex.FEASIBLE, s.counts)
+    return simplex.solve_node(
+        inst,
+        s.play,
+        s.prices,
+        s.basis,
+        s.asg,
+        s.chords,
+        chords.MAX_CHORDS * (inst.errors > 1),
+        np.inf,
+        simplex.FEASIBLE,
+        s.counts,
+    )
 
 
 def _multipliers(s: search.Search) -> np.ndarray:

@@ -386,6 +386,31 @@ def test_certificate_file(run: Run, tmp_path: Path) -> None:
     assert json_object(path.read_text()) == document
 
 
+def test_a_proof_is_written_and_verified(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "proof.json.gz"
+    ended = run("solve", DATA / "square-11-k2.json", "--certificate", path)
+    assert ended.code == 0
+    assert "exact      1/25, gap 0" in ended.out
+    assert f"certificate {path}" in ended.out
+    checked = run("verify", path, "--problem", DATA / "square-11-k2.json")
+    assert (checked.code, checked.out.split("\n")[0]) == (0, "valid")
+    assert "the parameters have loss 1/25, which is optimal" in checked.out
+    other = run("verify", path, "--problem", DATA / "square-21-k3.json", "--json")
+    assert other.code == 1
+    assert "speaks of another" in json_object(other.out)["failure"]
+    refused(run("verify", tmp_path / "nothing.json"), "nothing.json: there is no such file")
+    refused(
+        run("solve", DATA / "lu-3.json", "--solver", "local", "--certificate", path),
+        "writes no optimality certificates",
+    )
+
+
+def test_a_proof_that_theory_gives(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "proof.json"
+    assert run("solve", DATA / "lu-3.json", "--certificate", path).code == 0
+    assert "no parameters attain it" in run("verify", path).out
+
+
 def test_no_certificate_without_a_decision(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     ended = run("certify", "dense:2,2,2", "--certificate", path)

@@ -66,7 +66,7 @@ def test_scaled_parameters_map_back_to_the_same_function() -> None:
         theta = rng.normal(size=fit.n_parameters)
         signs = rng.choice([-1.0, 1.0], size=len(fit.neurons))
         built = ShallowParameters(problem.pattern)
-        fit.add_to(built, 0, signs, theta)
+        fit.add_to(built, 0, signs, fit.unscaled(theta))
         expected = fit.predict(signs, theta) * fit.target_scale + fit.target_shift
         np.testing.assert_allclose(
             built.network().predict(problem.X)[:, 0], expected, rtol=1e-9, atol=1e-9, err_msg=name

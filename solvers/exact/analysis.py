@@ -14,6 +14,7 @@ from sparseopt.solvers.exact.clauses import Clauses, add_clause
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
+from sparseopt.solvers.exact.proof_log import ProofLog, log_unit
 from sparseopt.solvers.exact.symmetry import Images, first_image, new_images, next_image
 
 LONGEST_COPY = 12
@@ -184,13 +185,25 @@ def levels_in(asg: Assignment, learning: Learning, size: int) -> int:
 
 @kernel
 def store_with_copies(
-    inst: Instance, play: Play, store: Clauses, asg: Assignment, learning: Learning, size: int, lbd: int, conflicts: int
+    inst: Instance,
+    play: Play,
+    store: Clauses,
+    asg: Assignment,
+    learning: Learning,
+    log: ProofLog,
+    size: int,
+    lbd: int,
+    conflicts: int,
+    origin: int,
 ) -> None:
-    """After the backjump: store the clause and its images under symmetry, and assign what becomes unit."""
+    """After the backjump: store the clause and its images under symmetry, and assign what becomes unit.
+
+    `origin` is the clause as an antecedent in the proof log.
+    """
     images, clause, copy = learning.images, learning.clause, learning.copy
     for e in range(size):
         copy[e] = clause[e]
-    _store(store, asg, copy, size, lbd, conflicts)
+    _store(store, asg, log, copy, size, lbd, conflicts, origin)
     if size > LONGEST_COPY:
         return
     first_image(inst, play, images, clause, size)
@@ -198,11 +211,13 @@ def store_with_copies(
         for e in range(size):
             j = play.neuron[clause[e] >> 1]
             copy[e] = clause[e] + 2 * (images.image[j] - j) * play.present.size
-        _store(store, asg, copy, size, lbd, conflicts - _COPY_AGE)
+        _store(store, asg, log, copy, size, lbd, conflicts - _COPY_AGE, origin + 1)
 
 
 @kernel
-def _store(store: Clauses, asg: Assignment, literals: Any, size: int, lbd: int, used: int) -> None:
+def _store(
+    store: Clauses, asg: Assignment, log: ProofLog, literals: Any, size: int, lbd: int, used: int, origin: int
+) -> None:
     """Store one clause with its best two literals first; false clauses are left out (weaker, but sound)."""
     for a in range(min(2, size)):
         best, best_rank = a, -1
@@ -217,8 +232,9 @@ def _store(store: Clauses, asg: Assignment, literals: Any, size: int, lbd: int, 
         return
     if size == 1:
         if first == 0 and asg.counts[LEVEL] == 0:
+            log_unit(log, literals, origin)
             assign(asg, literals[0], NO_REASON)
         return
-    c = add_clause(store, literals, size, lbd, used)
+    c = add_clause(store, literals, size, lbd, used, origin)
     if first == 0 and truth(asg.value, literals[1]) < 0:
         assign(asg, literals[0], c)

@@ -57,6 +57,12 @@ def truth(value: Any, literal: int) -> int:
 
 
 @kernel
+def true_literal(asg: Assignment, v: int) -> int:
+    """The literal of a decided variable that is true."""
+    return 2 * v if asg.value[v] > 0 else 2 * v + 1
+
+
+@kernel
 def assign(asg: Assignment, literal: int, reason: int) -> None:
     """Make a literal true at the current level."""
     v = literal >> 1

@@ -21,7 +21,8 @@ class Clauses(NamedTuple):
     The watches of a literal are a list of chunks, all full but the first: `head[literal]` is the first or -1,
     `filled[literal]` its number of watches. A chunk is (next chunk or -1, 0, clause, blocker, clause, blocker, …); a
     clause whose blocker, one of its literals, is true need not be looked at. `lbd` is the number of decision levels
-    when the clause was learned, `used` when it was last a reason in an analysis.
+    when the clause was learned, `used` when it was last a reason in an analysis, `origin` its antecedent in the proof
+    log.
     """
 
     literals: Any
@@ -29,6 +30,7 @@ class Clauses(NamedTuple):
     size: Any
     lbd: Any
     used: Any
+    origin: Any
     head: Any
     filled: Any
     chunk: Any
@@ -43,6 +45,7 @@ def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 15)
         np.zeros(clauses, dtype=np.int32),
         np.zeros(clauses, dtype=np.int32),
         np.zeros(clauses, dtype=np.int64),
+        np.zeros(clauses, dtype=np.int64),
         np.full(2 * variables, -1, dtype=np.int32),
         np.zeros(2 * variables, dtype=np.int32),
         np.zeros((2 * clauses // _WATCHES + 2 * variables + 2, 2 + 2 * _WATCHES), dtype=np.int32),
@@ -53,7 +56,7 @@ def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 15)
 def grown(old: Clauses) -> Clauses:
     """The same clauses in twice the space."""
     fresh = new_clauses(old.head.size // 2, 2 * old.start.size, 2 * old.literals.size)
-    used = (*old.counts[[LITERALS, *[CLAUSES] * 4]], len(old.head), len(old.head), old.counts[CHUNKS], len(old.counts))
+    used = (*old.counts[[LITERALS, *[CLAUSES] * 5]], len(old.head), len(old.head), old.counts[CHUNKS], len(old.counts))
     for new, kept, size in zip(fresh, old, used, strict=True):
         new[:size] = kept[:size]
     return fresh
@@ -109,7 +112,7 @@ def _watch_first_two(store: Clauses, c: int) -> None:
 
 
 @kernel
-def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int) -> int:
+def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int, origin: int) -> int:
     """Store a clause of at least two literals, ordered so that the first two may be watched; returns its number."""
     c = store.counts[CLAUSES]
     begin = store.counts[LITERALS]
@@ -119,6 +122,7 @@ def add_clause(store: Clauses, literals: Any, size: int, lbd: int, used: int) ->
     store.size[c] = size
     store.lbd[c] = lbd
     store.used[c] = used
+    store.origin[c] = origin
     store.counts[CLAUSES] += 1
     store.counts[LITERALS] += size
     _watch_first_two(store, c)
@@ -195,7 +199,7 @@ def _compact(store: Clauses, keep: Any) -> None:
             for e in range(length):
                 store.literals[end + e] = store.literals[begin + e]
             store.start[kept], store.size[kept] = end, length
-            store.lbd[kept], store.used[kept] = store.lbd[c], store.used[c]
+            store.lbd[kept], store.used[kept], store.origin[kept] = store.lbd[c], store.used[c], store.origin[c]
             _watch_first_two(store, kept)
             end += length
             kept += 1

@@ -21,11 +21,13 @@ from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import forget_half, grown
 from sparseopt.solvers.exact.instance import Instance, instance_of, single_out, with_signs
+from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
     LEAST_LEAF,
     NEEDS_ROOM,
+    NO_LOG,
     NODES,
     PATIENCE,
     PROVED,
@@ -52,7 +54,7 @@ FIRST_ATTEMPT = 1000
 """Linear programs that each class gets before the first one is searched to the end."""
 
 SPLIT_FROM = 2000
-"""A search with fewer linear programs so far is not split."""
+"""A search with fewer linear programs so far is not split, nor one whose proof is asked for."""
 
 _SLICE_SECONDS = 0.05
 
@@ -62,6 +64,7 @@ class _ClassSearch:
 
     def __init__(self, fit: ScalarFit, inst: Instance, signs: Any, search: Search, bound: float) -> None:
         self.fit, self.inst, self.signs, self.search, self.bound = fit, inst, signs, search, bound
+        self.entries: list[Any] = []
         self.done = False
         self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + inst.errors), 1, 100))
 
@@ -71,6 +74,7 @@ class _ClassSearch:
         values[UPPER_BOUND] = min(values[UPPER_BOUND], control.objective)
         began = time.perf_counter()
         end = int(run_slice(self.inst, self.search, TOLERANCE, control.gap, min(self._slice, most)))
+        self.entries.append(drained(self.search.log))
         spent = max(time.perf_counter() - began, 1e-6)
         self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
         return end
@@ -85,10 +89,13 @@ class _ClassSearch:
             store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
             self.search = self.search._replace(store=store, snapshots=snapshots)
         elif end == TOO_MANY:
+            log_facts(self.search.log, self.search.store, self.search.asg)
             forget_half(self.search.store, self.search.asg, PATIENCE)
             counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
         elif end == PROVED:
             self.done = True
+            if control.proofs is not None:
+                control.proofs.append(ClassProof(self.search.play, self.signs, np.concatenate(self.entries)))
             cutoff = values[UPPER_BOUND] - max(TOLERANCE, control.gap * values[UPPER_BOUND])
             self.bound = max(self.bound, min(float(cutoff), float(values[LEAST_LEAF])))
         if counts[FOUND] > found:
@@ -166,7 +173,8 @@ class _Team:
             if self.over:
                 return
             one.account(self.control, end, nodes, found)
-            if self.idle > len(self.waiting) and not one.done and one.search.counts[NODES] > SPLIT_FROM:
+            enough = one.search.counts[NODES] > SPLIT_FROM and self.control.proofs is None
+            if self.idle > len(self.waiting) and not one.done and enough:
                 self._split(one)
             self.control.raise_bound(min(search.bound for search in self.searches))
             self.control.check()
@@ -192,7 +200,9 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
     searches = []
     for signs in classes:
         inst = with_signs(base, fit, signs)
-        searches.append(_ClassSearch(fit, inst, signs, new_search(inst, control.objective, start), control.bound))
+        log = NO_LOG if control.proofs is None else np.zeros(log_size(inst), dtype=np.int64)
+        search = new_search(inst, control.objective, start, log)
+        searches.append(_ClassSearch(fit, inst, signs, search, control.bound))
     team = _Team(searches, control, workers)
     team.run(FIRST_ATTEMPT)
     team.run(1 << 40)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign
+from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign, true_literal
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
@@ -90,11 +90,6 @@ def _respected(witness: Any, w: int, generators: Any, count: int) -> bool:
 
 
 @kernel
-def _true_literal(asg: Assignment, v: int) -> int:
-    return 2 * v if asg.value[v] > 0 else 2 * v + 1
-
-
-@kernel
 def _test(play: Play, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
     """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
     m = play.direction.shape[1]
@@ -139,7 +134,7 @@ def check_new_literals(play: Play, asg: Assignment, geo: Geometry, conflict: Any
         size = _test(play, geo, j, v, -side, count)
         if size > 0:
             for e in range(size):
-                conflict[e] = _true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
+                conflict[e] = true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
             conflict[size] = literal ^ 1
             return size + 1
     return 0
@@ -199,7 +194,7 @@ def _imply_variable(play: Play, asg: Assignment, geo: Geometry, j: int, v: int, 
         if size > 0:
             asg.cone_size[v] = size
             for e in range(size):
-                asg.cone_literals[v, e] = _true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
+                asg.cone_literals[v, e] = true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
             assign(asg, 2 * v if side > 0 else 2 * v + 1, GEOMETRY)
             return 1
         if size == OUTSIDE:

@@ -31,13 +31,23 @@ from sparseopt.solvers.exact.assignment import (
     open_level,
 )
 from sparseopt.solvers.exact.basis import BLAMED, GROUP, Basis, new_basis
-from sparseopt.solvers.exact.chords import Chords, new_chords
+from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel, vector_kernel
 from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
 from sparseopt.solvers.exact.pricing import Prices, new_prices, true_errors
+from sparseopt.solvers.exact.proof_log import (
+    CONFLICT,
+    ProofLog,
+    clause_antecedent,
+    log_bound,
+    log_cone_conflict,
+    log_has_room,
+    log_learned,
+    new_proof_log,
+)
 from sparseopt.solvers.exact.simplex import CUT, FEASIBLE, ROUGHLY_FEASIBLE, STALLED, solve_node
 from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
 from sparseopt.solvers.exact.symmetry import MAX_COPIES
@@ -69,6 +79,7 @@ class Search(NamedTuple):
     asg: Assignment
     store: Clauses
     learning: Learning
+    log: ProofLog
     geo: Geometry
     basis: Basis
     snapshots: Snapshots
@@ -82,8 +93,11 @@ class Search(NamedTuple):
     values: Any
 
 
-def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
-    """A search with the given points in play."""
+NO_LOG = np.zeros(0, dtype=np.int64)
+
+
+def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG) -> Search:
+    """A search with the given points in play; `log` is the array for its proof log, of size 0 for none."""
     play, basis = new_play(inst), new_basis(inst)
     variables, m = play.direction.shape
     levels = level_limit(basis)
@@ -91,6 +105,7 @@ def new_search(inst: Instance, upper_bound: float, start: Any) -> Search:
         new_assignment(variables, m),
         new_clauses(variables),
         new_learning(variables, inst.plus.size),
+        new_proof_log(variables, log),
         new_geometry(play),
         basis,
         new_snapshots(basis, min(16, levels)),
@@ -178,9 +193,11 @@ def _infer(inst: Instance, s: Search) -> int:
         if c >= 0:
             for e in range(s.store.size[c]):
                 s.conflict[e] = s.store.literals[s.store.start[c] + e]
+            s.log.counts[CONFLICT] = clause_antecedent(s.log, s.store, c)
             return s.store.size[c]
         size = check_new_literals(s.play, s.asg, s.geo, s.conflict)
         if size > 0:
+            log_cone_conflict(s.log, s.conflict, size)
             return size
         if imply(inst, s.play, s.asg, s.geo, s.basis.theta) == 0:
             return 0
@@ -216,6 +233,7 @@ def _explain(s: Search) -> int:
             size = _blame(s, basis.key_blame, g, basis.key_code[g, BLAMED], size)
     for e in range(size):
         s.learning.seen[s.conflict[e] >> 1] = False
+    log_bound(s.log, basis, _MULTIPLIER)
     return size
 
 
@@ -269,8 +287,10 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
     s.counts[CONFLICTS] += 1
     highest = conflict_level(s.asg, s.conflict, size)
     if highest == 0:
+        log_learned(s.log, s.store, s.asg, s.conflict, size, s.conflict, 0)
         return False
     length = learn(s.store, s.asg, s.learning, s.conflict, size, highest, s.counts[CONFLICTS])
+    origin = log_learned(s.log, s.store, s.asg, s.conflict, size, s.learning.clause, length)
     decay(s.learning)
     level = asserting_level(s.asg, s.learning, length)
     lbd = levels_in(s.asg, s.learning, length)
@@ -282,7 +302,7 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
     for j in range(s.geo.dirty.size):
         s.geo.dirty[j] = False
     restore(s.snapshots, s.basis, s.asg.counts[LEVEL])
-    store_with_copies(inst, s.play, s.store, s.asg, s.learning, length, lbd, s.counts[CONFLICTS])
+    store_with_copies(inst, s.play, s.store, s.asg, s.learning, s.log, length, lbd, s.counts[CONFLICTS], origin)
     return True
 
 
@@ -297,7 +317,10 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     cutoff = _cutoff(s, tolerance, gap)
-    end = solve_node(inst, s.play, s.prices, s.basis, s.asg, s.chords, cutoff, s.values[PRECISION], s.counts)
+    most_chords = MAX_CHORDS if inst.errors > 1 and s.log.data.size == 0 else 0  # certificates do not know chords
+    end = solve_node(
+        inst, s.play, s.prices, s.basis, s.asg, s.chords, most_chords, cutoff, s.values[PRECISION], s.counts
+    )
     s.values[PRECISION] = ROUGHLY_FEASIBLE if inst.squared else FEASIBLE
     if end == STALLED:
         s.counts[STALLS] += 1
@@ -357,8 +380,10 @@ def _has_room(inst: Instance, s: Search) -> bool:
     for j in range(s.play.known.size):
         listed += s.play.known[j]
     levels = s.snapshots.value.shape[0]
-    return (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT]) and has_room(
-        s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY
+    return (
+        (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT])
+        and has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY)
+        and log_has_room(s.log, listed, s.play.direction.shape[1], s.basis.theta.size + inst.errors)
     )
 
 
@@ -391,6 +416,7 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                 if literal < 0:
                     s.counts[LEAVES] += 1
                     s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.value[0])
+                    _explain(s)
                     size = _blame_all(s)
                 else:
                     save(s.snapshots, s.basis, s.asg.counts[LEVEL])

@@ -21,7 +21,7 @@ from sparseopt.solvers.exact.basis import (
     reset_basis,
     sum_errors,
 )
-from sparseopt.solvers.exact.chords import LEAST_CHORD, MAX_CHORDS, Chords
+from sparseopt.solvers.exact.chords import LEAST_CHORD, Chords
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
@@ -47,13 +47,14 @@ def solve_node(
     basis: Basis,
     asg: Assignment,
     chords: Chords,
+    most_chords: int,
     cutoff: float,
     feasible: float,
     counts: Any,
 ) -> int:
     """Dual simplex from the current basis: OPTIMAL, CUT (the value is at the cutoff) or STALLED (it is still valid)."""
     N = basis.theta.size
-    left = MAX_CHORDS if inst.errors > 1 else 0
+    left = most_chords
     note_decisions(inst, play, prices, asg)
     for _ in range(_MAX_PIVOTS + 4 * (N + inst.errors)):
         if basis.value[0] >= cutoff:

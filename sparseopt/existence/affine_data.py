@@ -19,7 +19,15 @@ from sparseopt.existence.general_position import enough_in_general_position
 from sparseopt.existence.kernels import Block, KernelForm, reduce
 from sparseopt.existence.linear_counterpart import linear_factors
 from sparseopt.existence.placement import place
-from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
+from sparseopt.existence.report import (
+    PAPER,
+    ExistenceReport,
+    Scope,
+    Verdict,
+    block_document,
+    certificate_of_parameters,
+    existence_certificate,
+)
 from sparseopt.linalg import solve_consistent
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
@@ -103,7 +111,7 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
             "Rule A: the targets are an exact affine function that the pattern realizes, loss 0",
             "A",
             network=network,
-            certificate={"claim": "attained", "theorem": "A", "loss": "0", "parameters": network.to_dict()},
+            certificate=certificate_of_parameters(problem, network),
         )
     rows = found.outside[0]
     needed = len(used) * piece_bound(pattern, rows, tuple(used)) + 1
@@ -121,12 +129,11 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
         f"infimum 0 ({PAPER})",
         "N",
         sequence=found.sequence,
-        certificate={
-            "claim": "not attained",
-            "theorem": "N",
-            "infimum": "0",
-            "outside": {"outputs": list(rows), "inputs": list(found.outside[1])},
-            "points_needed": needed,
-            "sequence": found.sequence.to_dict(),
-        },
+        certificate=existence_certificate(
+            "not attained",
+            theorem="N",
+            problem=problem.document,
+            **block_document(pattern, found.outside, used),
+            sequence=found.sequence.to_dict(),
+        ),
     )

@@ -7,7 +7,7 @@ and inputs: if a block's set is not closed, neither is the whole (pad with zeros
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, product
 from math import comb
@@ -19,6 +19,8 @@ from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
+from sparseopt.existence.report import block_document, existence_certificate
+from sparseopt.files import pattern_document
 from sparseopt.pattern import SparsityPattern
 
 MAX_BLOCKS = 3000
@@ -71,20 +73,20 @@ class LinearCounterpart:
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
+    pattern: SparsityPattern | None = field(default=None, repr=False)
 
     @property
     def certificate(self) -> dict[str, Any] | None:
         """The evidence as JSON-ready values; None if undecided."""
         if self.closed is None:
             return None
-        out: dict[str, Any] = {
-            "claim": "linear counterpart closed" if self.closed else "linear counterpart not closed",
-            "reason": self.reason,
-            "steps": list(self.steps),
-        }
-        if self.block is not None:
-            out["block"] = {"outputs": list(self.block[0]), "inputs": list(self.block[1])}
+        assert self.pattern is not None
+        claim = "linear counterpart closed" if self.closed else "linear counterpart not closed"
+        out = existence_certificate(
+            claim, pattern=pattern_document(self.pattern), reason=self.reason, steps=list(self.steps)
+        )
         if self.factors is not None:
+            out |= block_document(self.pattern, self.block)
             out["limit"] = [[str(x) for x in row] for row in self.limit]
             out["factors"] = [[[x.to_dict() for x in row] for row in W] for W in self.factors.weights]
             if self.factors.skip is not None:
@@ -114,13 +116,10 @@ def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
     """
     network = LinearNetwork.of(pattern)
     whole = _decide(pattern, network)
-    if whole.closed is not None:
-        return whole
-    for block in _blocks(network):
-        part = _decide(pattern, network.restrict(*block))
-        if part.closed is False:
-            return part
-    return whole
+    if whole.closed is None:
+        parts = (_decide(pattern, network.restrict(*block)) for block in _blocks(network))
+        whole = next((part for part in parts if part.closed is False), whole)
+    return replace(whole, pattern=pattern)
 
 
 def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpart:

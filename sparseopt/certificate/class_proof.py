@@ -1,0 +1,226 @@
+"""From the log of a search to the steps of a certificate: trimmed, exact, repaired where rounding hid a gap.
+
+Only what the empty clause needs is kept. Multipliers are computed again from the rows that the log names, on the exact
+data. A program that was closed a rounding error too early is opened again and closed by branching, with exact programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
+from sparseopt.certificate.exact_fit import ExactFit
+from sparseopt.certificate.exact_program import CertificateError, ErrorRow, ExactProgram, SignRow, ToleranceError
+from sparseopt.losses import Loss
+from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
+from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
+
+MAX_REOPENED = 400
+"""Exact programs for one sign class."""
+
+
+class BetterError(Exception):
+    """Parameters with a smaller loss than the target turned up."""
+
+    def __init__(self, loss: Fraction, signs: list[int], theta: list[Fraction]) -> None:
+        super().__init__(loss)
+        self.loss, self.signs, self.theta = loss, signs, theta
+
+
+class ClassSteps:
+    """The certificate's steps for one sign class, as lines of JSON.
+
+    Raises
+    ------
+    CertificateError, BetterError
+    """
+
+    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction) -> None:
+        self.fit, self.proof, self.target = fit, proof, target
+        self.signs = [int(s) for s in proof.signs]
+        self.lines: list[str] = []
+        self.programs = 0
+        self._literals = _literals(fit, proof)
+        self._starts = _starts(proof.entries)
+        self._step_of: dict[int, int] = {}
+        self._clauses: dict[int, frozenset[int]] = {}
+        self._build()
+
+    def _build(self) -> None:
+        needed = {len(self._starts) - 1}
+        for at in range(len(self._starts) - 1, -1, -1):
+            if at in needed:
+                needed.update(_antecedents(self._record(at)))
+        for at in sorted(needed):
+            self._step_of[at] = self._emit(self._record(at))
+
+    def _record(self, at: int) -> list[int]:
+        """[kind, …] of a record."""
+        start = self._starts[at]
+        kind, length = self.proof.entries[start : start + 2].tolist()
+        return [kind, *self.proof.entries[start + 2 : start + 2 + length].tolist()]
+
+    def _add(self, step: list[Any]) -> int:
+        self.lines.append(json.dumps(step, separators=(",", ":")))
+        return len(self.lines) - 1
+
+    def _emit(self, record: list[int]) -> int:
+        kind, body = record[0], record[1:]
+        if kind == BOUND:
+            rows = [body[a : a + 3] for a in range(0, len(body), 3)]
+            loose = {int(self.proof.play.points[index]) for kind, index, _ in rows if kind == FLOOR}
+            return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
+        if kind == CONE:
+            return self._cone([self._literals[x] for x in body])
+        if kind == IMAGE:
+            source = self._record(body[0])
+            images = self._permutation(source[2 : 2 + source[1]], body[1:])
+            return self._add(["copy", self._step_of[body[0]], images])
+        size = body[0]
+        clause = sorted({self._literals[x] for x in body[1 : 1 + size]})
+        return self._add(["rup", clause, [self._step_of[a] for a in _antecedents(record)]])
+
+    def _row(self, kind: int, index: int, subset: int) -> ErrorRow | SignRow:
+        if kind == SIGN:
+            return SignRow(self._literals[2 * index + 1 - subset])
+        return ErrorRow(int(self.proof.play.points[index]), 1 if kind == UPPER else -1, subset)
+
+    def _permutation(self, clause: list[int], image: list[int]) -> list[int]:
+        """Where each neuron goes: to one of its kind and sign of which the image says what the clause says of it.
+
+        Neurons of one kind number their variables alike.
+        """
+        size = 2 * self.fit.n_points
+
+        def told(literals: list[int]) -> dict[int, frozenset[int]]:
+            return {j: frozenset(x % size for x in literals if x // size == j) for j in range(len(self.signs))}
+
+        before, after = told(clause), told(image)
+        kinds = list(zip((n.kind for n in self.fit.shape.neurons), self.signs, strict=True))
+        out: list[int] = []
+        for j, kind in enumerate(kinds):
+            out.append(next(c for c, k in enumerate(kinds) if c not in out and k == kind and after[c] == before[j]))
+        return out
+
+    def _bound(self, rows: Sequence[ErrorRow | SignRow], loose: set[int]) -> int:
+        support = multipliers(self.fit, self.signs, rows, loose)
+        if support is not None:
+            lemma = BoundLemma.of(self.fit, self.signs, support)
+            if lemma.value >= self.target:
+                return self._add(lemma.step())
+        clause = BoundLemma.of(self.fit, self.signs, [(row, 1) for row in rows]).clause
+        return self._reopen({-x for x in clause})
+
+    def _reopen(self, decided: set[int], parent: ExactProgram | None = None) -> int:
+        """Close a node by exact programs and branching; the step's clause negates some of the decided statements.
+
+        The node's program starts from the parent's basis.
+        """
+        known = next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), None)
+        if known is not None:
+            return known
+        self.programs += 1
+        if self.programs > MAX_REOPENED:
+            raise ToleranceError("too many programs were closed within the tolerance only")
+        if self.fit.shape.loss is Loss.L2:
+            raise ToleranceError("a program of l2 was closed within the tolerance only")
+        state = self._state(decided)
+        program = ExactProgram(self.fit, self.signs, state) if parent is None else parent.narrowed(state)
+        solution = program.solve(self.target)
+        if solution.value >= self.target:
+            lemma = BoundLemma.of(self.fit, self.signs, solution.support)
+            if lemma.value >= self.target:
+                at = self._add(lemma.step())
+                self._clauses[at] = lemma.clause
+                return at
+        loss = self.fit.loss(self.signs, solution.theta)
+        if loss < self.target:
+            raise BetterError(loss, self.signs, solution.theta)
+        z = self._branch(state, solution.theta)
+        sides = []
+        for literal in (z, -z):
+            at = self._reopen(decided | {literal}, program)
+            if -literal not in self._clauses[at]:
+                return at
+            sides.append(at)
+        clause = (self._clauses[sides[0]] | self._clauses[sides[1]]) - {z, -z}
+        at = self._add(["rup", sorted(clause), sides])
+        self._clauses[at] = clause
+        return at
+
+    def _branch(self, state: Any, theta: list[Fraction]) -> int:
+        """An undecided statement of the point with the largest error that has one, with the truth of the parameters."""
+        errors, pre = self.fit.errors(self.signs, theta), self.fit.pre_activations(theta)
+        for i in sorted(range(len(errors)), key=lambda i: -abs(errors[i])):
+            for j, sign in enumerate(self.signs):
+                if not state[i, j] and (sign > 0) == (errors[i] < 0):
+                    return self.fit.statements[j][i] * (1 if pre[i, j] > 0 else -1)
+        raise CertificateError("a program has no statement to branch on")
+
+    def _state(self, decided: set[int]) -> Any:
+        state = np.zeros((self.fit.n_points, len(self.signs)), dtype=np.int8)
+        for j, numbers in enumerate(self.fit.statements):
+            for i, z in enumerate(numbers):
+                state[i, j] = -1 if z == 0 or -z in decided else 1 if z in decided else 0
+        return state
+
+    def _cone(self, literals: list[int]) -> int:
+        """The first literal's direction as a combination of those that the others negate."""
+        target, others = literals[0], [-x for x in literals[1:]]
+        if statement(self.fit, target) in {statement(self.fit, x) for x in others}:
+            return self._add(["cone", target, [[target, 1]], 1])
+        columns = [self._direction(x) for x in others] + [[-v for v in self._direction(target)]]
+        found = kernel_vector([list(row) for row in zip(*columns, strict=True)], len(columns))
+        if found is None or found[-1] <= 0 or any(m < 0 for m in found):
+            raise CertificateError("a geometric step of the search holds only up to rounding")
+        pairs = [[x, number(m)] for x, m in zip(others, found, strict=False) if m]
+        return self._add(["cone", target, pairs, number(found[-1])])
+
+    def _direction(self, literal: int) -> list[int]:
+        j, i = divmod(abs(literal) - 1, self.fit.n_points)
+        return [v if literal > 0 else -v for v in self.fit.rows[j][i]]
+
+
+_ROWS = (SIGN, UPPER, LOWER)
+
+
+def _starts(entries: Any) -> list[int]:
+    """Where the records begin."""
+    out, at = [], 0
+    while at < len(entries):
+        out.append(at)
+        at += 2 + int(entries[at + 1])
+    return out
+
+
+def _antecedents(record: list[int]) -> list[int]:
+    """The records that a record follows from."""
+    if record[0] in (BOUND, CONE):
+        return []
+    return record[1:2] if record[0] == IMAGE else record[2 + record[1] :]
+
+
+def _literals(fit: ExactFit, proof: ClassProof) -> list[int]:
+    """The certificate's literal for each of the search's: variables take the name of their first point.
+
+    Raises
+    ------
+    CertificateError
+        If the search took two directions for one that differ exactly.
+    """
+    play, out = proof.play, [0] * (2 * len(proof.play.neuron))
+    for a in range(int(play.counts[0])):
+        for j, numbers in enumerate(fit.statements):
+            z, v, side = numbers[play.points[a]], int(play.variable[j, a]), int(play.orient[j, a])
+            if (v < 0) != (z == 0):
+                raise CertificateError("a neuron's features are zero on a point only up to rounding")
+            if v >= 0:
+                if out[2 * v] not in (0, z * side):
+                    raise CertificateError("two points differ by so little that the search took them for one")
+                out[2 * v], out[2 * v + 1] = z * side, -z * side
+    return out

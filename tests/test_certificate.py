@@ -1,0 +1,160 @@
+"""Optimality certificates: made for what the exact search solves, and checked by an independent file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import generated_certificates, square
+from exact_optimum import exact_optimum
+
+import sparseopt as so
+from sparseopt.certificate import checker
+
+DATA = Path(__file__).parents[1] / "data"
+SOLVED = ["square-11-k2", "square-21-k3", "mcycle-k1-l1", "stackloss-sparse-skip", "mcycle-k1-l2", "trees-sparse"]
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_data_files_have_certificates_without_gap(name: str, tmp_path: Path) -> None:
+    problem = so.load_problem(DATA / f"{name}.json")
+    result = so.solve(problem, certificate=True)
+    assert result.status is so.Status.OPTIMAL
+    assert result.exact_objective == result.exact_bound == problem.evaluate_exact(result.network)
+    assert float(result.exact_objective) == pytest.approx(result.objective, rel=1e-12)
+    path = tmp_path / "certificate.json.gz"
+    result.certificate.save(path)
+    report = so.verify(path, problem)
+    assert report.valid, report
+    assert report.relies_on == ()
+    assert report.checked["bound lemmas"] >= 4
+
+
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_generated_problems_with_all_degeneracies(loss: str) -> None:
+    closed = lemmas = 0
+    for name, problem, document in generated_certificates(loss, 40, 71):
+        report = so.verify(document, problem)
+        assert report.valid, (name, report)
+        lemmas += report.checked.get("bound lemmas", 0)
+        closed += document["objective"] == document["bound"]
+    print(f"{loss}: {closed} of 40 without gap, {lemmas} bound lemmas")
+    assert closed == 40
+    assert lemmas >= 100
+
+
+@pytest.mark.parametrize("loss", ["linf", "l1"])
+def test_exact_objectives_are_the_optima_of_z3(loss: str) -> None:
+    compared = 0
+    for name, problem, document in generated_certificates(loss, 40, 71):
+        if (optimum := exact_optimum(problem, 5_000)) is not None:
+            assert Fraction(document["objective"]) == optimum, name
+            compared += 1
+    print(f"{loss}: {compared} exact optima equal z3's")
+    assert compared >= 30
+
+
+def test_known_optima_are_exact() -> None:
+    for points, k, optimum in ((11, 2, Fraction(1, 25)), (21, 3, Fraction(3, 70)), (21, 4, Fraction(1, 50))):
+        assert so.solve(square(points, k), certificate=True).exact_objective == optimum
+
+
+def test_several_outputs() -> None:
+    x = [[Fraction(i, 4)] for i in range(-4, 5)]
+    Y = [[v * v, abs(v - Fraction(1, 3))] for [v] in x]
+    pattern = so.SparsityPattern([[[1], [1], [1]], [[1, 1, 0], [0, 0, 1]]])
+    for loss in ("linf", "l1", "l2"):
+        problem = so.TrainingProblem(pattern, x, Y, loss)
+        parts = [so.solve(problem.restrict_outputs([o]), certificate=True).exact_objective for o in range(2)]
+        result = so.solve(problem, certificate=True)
+        assert result.exact_objective == result.exact_bound == (max(parts) if loss == "linf" else sum(parts))
+        assert so.verify(result.certificate, problem)
+
+
+def test_a_gap_is_stated_exactly() -> None:
+    result = so.solve(square(21, 3), gap=0.25, certificate=True)
+    assert result.exact_bound == Fraction(3, 4) * result.exact_objective <= Fraction(3, 70) <= result.exact_objective
+    report = so.verify(result.certificate)
+    assert report.valid
+    assert f"no parameters have a loss below {result.exact_bound}" in report.claim
+
+
+def test_rounded_data_leave_at_most_a_stated_gap() -> None:
+    """A grid of floats: many cells within 1e-16 of the optimum."""
+    x = [i / 10 for i in range(-10, 11)]
+    result = so.solve(
+        so.TrainingProblem(so.families.dense([1, 3, 1]), [[v] for v in x], [v * v for v in x]), certificate=True
+    )
+    assert 0 <= result.exact_objective - result.exact_bound < 1e-9
+    assert so.verify(result.certificate)
+
+
+def test_an_unfinished_search_has_no_certificate() -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    problem = so.TrainingProblem(so.families.dense([3, 5, 1]), rng.normal(size=(40, 3)), rng.normal(size=40))
+    result = so.solve(problem, certificate=True, time_limit=0.2)
+    assert result.status is so.Status.TIME_LIMIT
+    assert result.certificate is None
+    assert "no certificate: the search was not finished" in result.message
+
+
+def test_the_checker_runs_without_the_project(tmp_path: Path) -> None:
+    alone = tmp_path / "checker.py"
+    alone.write_bytes(Path(checker.__file__).read_bytes())
+    so.solve(square(11, 2), certificate=True).certificate.save(tmp_path / "c.json")
+    bad = json.loads((tmp_path / "c.json").read_text())
+    bad["bound"] = "1/24"
+    (tmp_path / "bad.json").write_text(json.dumps(bad))
+    for name, code, first in (("c.json", 0, "valid"), ("bad.json", 1, "INVALID")):
+        done = subprocess.run(
+            [sys.executable, "-S", "-I", str(alone), str(tmp_path / name)], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert (done.returncode, done.stdout.split("\n")[0]) == (code, first), done.stderr
+    assert len(alone.read_text().splitlines()) <= 1000
+    assert "sparseopt" not in {
+        line.split()[1].split(".")[0] for line in alone.read_text().splitlines() if line[:7] in ("import ", "from sp")
+    }
+
+
+HOSTILE: dict[str, Any] = {
+    "not JSON": b"{",
+    "deep nesting": b"[" * 200_000,
+    "a duplicate key": b'{"format": "sparseopt-certificate/1", "kind": "optimality", "kind": "optimality"}',
+    "a huge number": b'{"format": ' + b"9" * 100_000 + b"}",
+    "a float": b'{"format": 1e999}',
+    "not a number": b'{"format": NaN}',
+    "no certificate": b"[]",
+    "half a gzip file": gzip.compress(b"{}" * 1000)[:20],
+    "binary": bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_files_are_invalid(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.json"
+    path.write_bytes(HOSTILE[what])
+    report = so.verify(path)
+    assert not report.valid
+    assert report.failure
+    assert "\n" not in report.failure
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "MAX_BYTES", 10_000)
+    path = tmp_path / "bomb.json.gz"
+    path.write_bytes(gzip.compress(b" " * 10_000_000))
+    assert "larger than 10000 bytes" in so.verify(path).failure
+
+
+def test_endless_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = so.solve(square(11, 2), certificate=True).certificate
+    monkeypatch.setattr(checker, "MAX_WORK", 100)
+    assert "more work than this checker does" in so.verify(certificate).failure

@@ -1,0 +1,131 @@
+"""Certificates of existence: what ``certify`` and ``linear_counterpart`` say, checked from the certificate alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from certificates import copy_of
+
+import sparseopt as so
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def _random_patterns(count: int, seed: int) -> list[so.SparsityPattern]:
+    rng = np.random.default_rng(seed)
+    shapes = [(3, 3, 3), (3, 2, 3), (2, 3, 2), (3, 3, 2, 3), (2, 2, 2, 2), (3, 3, 1), (2, 4, 4)]
+    out = []
+    for number in range(count):
+        sizes = shapes[number % len(shapes)]
+        masks = [rng.random((b, a)) < 0.7 for a, b in pairwise(sizes)]
+        skip = rng.random((sizes[-1], sizes[0])) < 0.2 if rng.random() < 0.3 else None
+        out.append(so.SparsityPattern(masks, None, skip))
+    return out
+
+
+def test_every_verdict_on_a_pattern_is_checked() -> None:
+    counted: Counter[str] = Counter()
+    for pattern in _random_patterns(150, 3):
+        report = so.certify(pattern)
+        if report.certificate is None:
+            assert report.verdict is so.Verdict.UNDECIDED
+            continue
+        checked = so.verify(report.certificate)
+        assert checked.valid, (pattern.draw(), report.reason, checked)
+        assert ("no parameters attain" in checked.claim) == (report.verdict is so.Verdict.NOT_ATTAINED)
+        counted[f"{report.verdict} {report.theorem}"] += 1
+        lc = so.linear_counterpart(pattern)
+        if lc.closed is False:
+            checked = so.verify(lc.certificate)
+            assert checked.valid, (pattern.draw(), lc.reason, checked)
+            counted["not closed"] += 1
+    print(dict(counted))
+    assert counted["NOT_ATTAINED N"] >= 15
+    assert counted["not closed"] >= 15
+    assert counted["ATTAINED S"] >= 10
+
+
+@pytest.mark.parametrize("name", ["lu-3", "deep-lu-3", "deep-lu-2-chain", "mcycle-k2"])
+def test_data_files(name: str) -> None:
+    report = so.certify(so.load_problem(DATA / f"{name}.json"))
+    assert so.verify(report.certificate)
+
+
+def test_rules_about_given_data() -> None:
+    wide = so.SparsityPattern([[[1]] * 6, [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], [[1, 1]]][:2])
+    dense = so.families.dense([1, 2, 2])
+    x = [[0], [1], [2], [3]]
+    problems = {
+        "S": so.TrainingProblem(so.families.dense([1, 1, 1]), x, [0, 1, 0, 2]),
+        "U": so.TrainingProblem(wide, x, [[0, 1], [1, 0], [0, 3], [2, 2]]),
+        "I": so.TrainingProblem(
+            so.SparsityPattern([np.ones((7, 1)), [[1, 1, 1, 0, 0, 0, 1], [0, 0, 0, 1, 1, 1, 1]]]),
+            x,
+            [[0, 1], [1, 0], [0, 3], [2, 2]],
+        ),
+        "A": so.TrainingProblem(dense, x, [[v, 2 * v + 1] for [v] in x]),
+    }
+    for theorem, problem in problems.items():
+        report = so.certify(problem)
+        assert report.theorem == theorem, report.reason
+        assert so.verify(report.certificate), (theorem, so.verify(report.certificate))
+    wrong = copy_of(so.certify(problems["A"]).certificate)
+    wrong["problem"]["data"]["Y"][0][0] = "1/7"
+    assert "not the least" in so.verify(wrong).failure
+
+
+def test_changed_existence_certificates_are_rejected() -> None:
+    original = so.certify(so.families.lu(3)).certificate
+
+    def failure(change: object) -> str:
+        document = copy_of(original)
+        change(document)  # type: ignore[operator]
+        report = so.verify(document)
+        assert not report.valid
+        return report.failure
+
+    def fewer_points(d: dict) -> None:
+        for key in ("X", "Y"):
+            del d["problem"]["data"][key][0]
+
+    def repeated_point(d: dict) -> None:
+        for key in ("X", "Y"):
+            d["problem"]["data"][key][0] = d["problem"]["data"][key][1]
+
+    assert "in general position" in failure(fewer_points)
+    assert "in general position" in failure(repeated_point)
+    assert "not affine" in failure(lambda d: d["problem"]["data"]["Y"][0].__setitem__(0, "5"))
+    assert "does not tend" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
+    assert "outside the pattern" in failure(lambda d: d["sequence"]["weights"][0][2].__setitem__(0, {"0": "1"}))
+    assert "does not show" in failure(lambda d: d["block"].update(outputs=[2], inputs=[2]))
+    assert "varies too" in failure(
+        lambda d: [row.__setitem__(2, str(i)) for i, row in enumerate(d["problem"]["data"]["X"])]
+    )
+    free = copy_of(original)
+    free["problem"]["pattern"]["masks"][0] = [[1] * 3] * 3
+    free["problem"]["pattern"]["masks"][1] = [[1] * 3] * 3
+    assert "does not show" in so.verify(free).failure
+
+
+def test_a_closed_counterpart_is_not_called_open() -> None:
+    """A limit inside the set has no evidence, whatever block is named."""
+    document = copy_of(so.linear_counterpart(so.families.lu(2)).certificate)
+    document["limit"] = [["1", "1"], ["1", "1"]]
+    document["factors"] = [[[{"0": "1"}, {"0": "1"}], [{}, {}]], [[{"0": "1"}, {}], [{"0": "1"}, {}]]]
+    report = so.verify(document)
+    assert not report.valid
+    assert "does not show that the limit is outside" in report.failure
+
+
+def test_an_engine_s_word_is_named() -> None:
+    document = copy_of(so.linear_counterpart(so.families.lu(2)).certificate)
+    document["block"] = {"outputs": [0], "inputs": [0]}
+    assert not so.verify(document).valid
+    document["engine"] = "z3"
+    report = so.verify(document)
+    assert report.valid
+    assert str(report).startswith("valid, relying on z3")
