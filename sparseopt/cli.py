@@ -175,7 +175,7 @@ def bench(
     limits = Limits.checked(chosen.time_limit if time_limit is None else time_limit, memory_limit, repeats, seed)
     folder = out or Path(f"bench-{suite}")
     names = None if peers is None else peers.split(",")
-    report = command.run_suite(chosen, folder, limits, names, instances, jobs or command.default_jobs(), scheduler)
+    report = command.run_suite(chosen, folder, limits, names, instances, jobs, scheduler)
     if as_json:
         _print_json(command.report_document(report))
     else:

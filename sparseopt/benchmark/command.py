@@ -20,14 +20,9 @@ from sparseopt.benchmark.sweep import Rows, sweep
 from sparseopt.benchmark.text import print_report
 from sparseopt.errors import InputError
 
-__all__ = ["PAGE", "default_jobs", "print_report", "report_document", "run_suite", "write_problems"]
+__all__ = ["PAGE", "print_report", "report_document", "run_suite", "write_problems"]
 
 ROWS, PAGE = "rows.jsonl", "report.html"
-
-
-def default_jobs() -> int:
-    """All cores but one, which is left to the watching process."""
-    return max(1, len(usable_cores()) - 1)
 
 
 def run_suite(
@@ -36,16 +31,21 @@ def run_suite(
     limits: Limits,
     peers: Sequence[str] | None = None,
     instances: str = "*",
-    jobs: int = 1,
+    jobs: int | None = None,
     scheduler: str | None = None,
 ) -> Report:
     """Run the chosen cells that `out`/rows.jsonl lacks, and write report.html and the figures beside it.
+
+    `jobs` runs go on at the same time; by default one core is left to the watching process.
 
     Raises
     ------
     InputError
         If nothing is chosen, a peer that was asked for cannot be used, or `out` belongs to another sweep.
     """
+    jobs = max(1, len(usable_cores()) - 1) if jobs is None else jobs
+    if jobs < 1:
+        raise InputError(f"--jobs: {jobs} is not a positive number")
     cells = chosen_cells(suite, peers, instances)
     try:
         out.mkdir(parents=True, exist_ok=True)

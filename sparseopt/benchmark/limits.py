@@ -16,6 +16,8 @@ from enum import StrEnum
 from typing import Any
 
 POLL_SECONDS = 0.05
+EXIT_SECONDS = 20.0
+"""So long a child may take to end after its last message."""
 TAIL = 600
 """So many last characters of a crashed child's output are kept."""
 
@@ -104,7 +106,10 @@ def _watch(
         if select.select([pipe], [], [], POLL_SECONDS)[0]:
             chunk = os.read(pipe.fileno(), 1 << 16)
             if not chunk:
-                process.wait()
+                try:
+                    process.wait(EXIT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    return End.TIME, messages, peak, stage
                 return End.DONE, messages, peak, stage
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:

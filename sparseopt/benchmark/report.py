@@ -172,7 +172,7 @@ def _excess(run: Judged, line: Line) -> str:
     loss = run.row["answer"]["loss"]
     if line.best < NEARLY_ZERO * run.row["facts"]["unit"]:
         return f"loss {loss:.1e}"
-    return f"+{100 * (loss / line.best - 1):.3g} %"
+    return f"+{round(100 * (loss / line.best - 1), 4):.3g} %"
 
 
 def ratio_text(ratio: tuple[float, bool] | None) -> str:
