@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,28 +102,33 @@ def test_peer_contract(name: str) -> None:
     assert set(peer.versions()) == set(peer.packages.values())
     compared = 0
     for loss in peer.losses:
-        for what, problem in _problems(loss.value):
+        for what, problem in _problems(loss.value)[: 1 if peer.claim is Claim.NONE else None]:
             if peer.refuses(problem) is not None:
                 continue
             answer = peer.prepare(problem, Task(20.0))()
             assert answer.finished, what
             assert answer.network is not None, what
-            assert answer.claim is peer.claim, what
+            assert answer.claim in (peer.claim, Claim.OPTIMAL), what
             if name == MISLED:
                 compared += 1
                 continue
             tolerance = peer.precision * max(ScalarFit.of(problem).objective_scale, answer.objective)
             assert abs(answer.objective - problem.evaluate_exact(answer.network)) <= tolerance, what
-            box = {} if answer.weight_limit is None else {"weight_limit": answer.weight_limit}
-            optimum = so.solve(problem, "enumerate", **box).objective
-            assert answer.objective >= so.solve(problem, "enumerate").objective - tolerance, what
+            assert answer.objective >= _optimum(loss.value, what) - tolerance, what
             if peer.claim is not Claim.NONE:
+                optimum = _optimum(loss.value, what, answer.weight_limit)
                 assert abs(answer.objective - optimum) <= tolerance, what
-                assert answer.bound <= optimum + tolerance, what
+                assert answer.bound is None or answer.bound <= optimum + tolerance, what
                 assert scaled_size(problem, answer.network) <= (answer.weight_limit or math.inf) * (1 + 1e-6), what
             compared += 1
     print(f"{name}: {compared} problems")
-    assert compared >= 2
+    assert compared == len(peer.losses) * (1 if peer.claim is Claim.NONE else 3)
+
+
+@cache
+def _optimum(loss: str, what: str, weight_limit: float | None = None) -> float:
+    """The optimum by enumeration of all cells."""
+    return so.solve(dict(_problems(loss))[what], "enumerate", weight_limit=weight_limit).objective
 
 
 def _problems(loss: str) -> list[tuple[str, so.TrainingProblem]]:
@@ -130,7 +136,7 @@ def _problems(loss: str) -> list[tuple[str, so.TrainingProblem]]:
     rng = np.random.default_rng(5)
     x = np.sort(rng.integers(-9, 10, 7))[:, None]
     plain = so.TrainingProblem(so.families.dense([1, 2, 1]), x, rng.integers(-3, 4, 7), loss)
-    return [("plain", plain), *generated_problems(3, 11, loss, points=(4, 6))]
+    return [("plain", plain), *generated_problems(2, 11, loss, points=(4, 6))]
 
 
 def test_a_peer_that_takes_no_more_time_says_so() -> None:
