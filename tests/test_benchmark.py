@@ -27,7 +27,7 @@ import sparseopt as so
 from sparseopt.benchmark.cores import own_core, usable_cores
 from sparseopt.benchmark.instances import digest
 from sparseopt.benchmark.judgement import Verdict, judge, scaled_size
-from sparseopt.benchmark.known import network_of, record, records
+from sparseopt.benchmark.known import check_digest, network_of, record, records
 from sparseopt.benchmark.limits import End, run_limited
 from sparseopt.benchmark.peers.answer import Claim, Task
 from sparseopt.benchmark.peers.registry import PEERS
@@ -73,6 +73,14 @@ def test_the_digest_sees_every_part_of_a_problem() -> None:
     ]
     assert len({digest(p) for p in [base, *others]}) == 6
     assert digest(base) == digest(so.TrainingProblem(pattern, [["0"], ["1"]], [0.0, 1.0], name="again"))
+
+
+def test_an_instance_that_is_not_the_librarys_is_refused() -> None:
+    problem = INSTANCES["square-11-k2"].problem()
+    check_digest(problem)
+    problem.name = "square-21-k2"
+    with pytest.raises(so.InputError, match="differs from the library's"):
+        check_digest(problem)
 
 
 def test_stored_optima_are_those_that_the_exact_search_finds() -> None:
@@ -359,13 +367,21 @@ def test_a_sweep_killed_five_times_ends_like_one_that_was_not(tmp_path: Path) ->
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     rows = Rows(path, "small", LIMITS)
-    rows.add({"instance": "a", "peer": "z3"})
+    first, second = ({"instance": f"square-{p}-k2", "peer": "z3", "digest": _digest(p)} for p in (11, 21))
+    rows.add(first)
     with path.open("ab") as file:
-        file.write(b'{"instance": "b", "pe')
+        file.write(json.dumps(second).encode()[:30])
     again = Rows(path, "small", LIMITS)
-    assert again.done == {("a", "z3")}
-    again.add({"instance": "b", "peer": "z3"})
-    assert [json.loads(line).get("instance") for line in path.read_text().splitlines()] == [None, "a", "b"]
+    assert again.rows == [first]
+    again.add(second)
+    assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [first, second]
+    again.add({**first, "digest": "0"})
+    with pytest.raises(so.InputError, match="square-11-k2 has changed"):
+        Rows(path, "small", LIMITS)
+
+
+def _digest(points: int) -> str:
+    return str(records()[f"square-{points}-k2"]["digest"])
 
 
 def test_a_sweep_on_dask_loses_nothing_when_a_worker_dies(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ COLOURS = dict(
     zip([p.name for p in PEERS.values()], [f"C{i}" for i in range(10)] + ["k", "0.5", "gold", "navy"], strict=True)
 )
 
+EARLIEST = 1e-4
+"""Seconds at which a logarithmic time axis starts."""
+
 
 def draw_figures(report: Report, folder: Path) -> dict[str, Path]:
     """Write the pictures that the rows allow into a folder: {caption: file}."""
@@ -31,7 +34,7 @@ def draw_figures(report: Report, folder: Path) -> dict[str, Path]:
     pictures = {
         "profile.png": ("Performance profile: share of instances solved within a factor of the fastest", _profile),
         "size.png": ("Seconds against points, by family; hollow: not solved within the limit", _sizes),
-        "gap.png": ("Objective and bound over time, for the longest traced run", _gap),
+        "gap.png": ("Objective and bound over time, on the instance that took longest", _gap),
     }
     out = {}
     for name, (caption, draw) in pictures.items():
@@ -76,7 +79,7 @@ def _profile(report: Report, figure: Any) -> bool:
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("time over the least time")
     axes.set_ylabel(f"share of {len(names)} instances")
-    axes.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     return True
 
 
@@ -119,24 +122,37 @@ def _points(axes: Axes, runs: list[Judged]) -> None:
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    sizes = sorted({run.row["facts"]["points"] for run in runs})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(sizes[0] / 1.3, sizes[-1] * 1.3)
 
 
 def _gap(report: Report, figure: Any) -> bool:
-    """The traces of every peer on the instance whose traced run took longest."""
-    traced = [run for run in report.judged if run.row["answer"] and len(run.row["answer"]["trace"]) > 3]
-    if not traced:
+    """The traces of the peers with a proof, on the instance where the first of them took longest."""
+    provers = {peer: _traced(runs) for peer, runs in _provers(report).items()}
+    provers = {peer: runs for peer, runs in provers.items() if runs}
+    if not provers:
         return False
-    longest = max(traced, key=lambda run: run.row["answer"]["trace"][-1][0])
+    first = next(iter(provers.values()))
+    name = max(first, key=lambda instance: first[instance][-1][0])
     axes = figure.add_subplot()
-    for run in traced:
-        if run.row["instance"] == longest.row["instance"]:
-            seconds, objective, bound = np.array(run.row["answer"]["trace"]).T
-            colour = COLOURS[run.row["peer"]]
-            axes.step(seconds, objective, where="post", color=colour, lw=1.8, label=f"{run.row['peer']}, objective")
-            axes.step(seconds, bound, where="post", color=colour, lw=1.8, ls=":", label=f"{run.row['peer']}, bound")
+    for peer, runs in provers.items():
+        if name in runs:
+            seconds, objective, bound = np.array(runs[name]).T
+            seconds = np.maximum(seconds, EARLIEST)
+            axes.step(seconds, objective, where="post", color=COLOURS[peer], lw=1.8, label=f"{peer}, objective")
+            axes.step(seconds, bound, where="post", color=COLOURS[peer], lw=1.8, ls="--", label=f"{peer}, bound")
+    axes.set_xscale("log")
     axes.set_xlabel("seconds")
     axes.set_ylabel("loss")
     axes.set_ylim(bottom=0)
-    axes.set_title(longest.row["instance"], fontsize=10)
+    axes.set_title(name, fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     return True
+
+
+def _traced(runs: dict[str, Judged]) -> dict[str, list[list[float]]]:
+    """The traces with more than three rows, by instance."""
+    answers = {name: run.row["answer"] for name, run in runs.items() if run.row["answer"]}
+    return {name: answer["trace"] for name, answer in answers.items() if len(answer["trace"]) > 3}

@@ -118,7 +118,7 @@ def step(points: int, width: int, sharpness: int) -> Instance:
     """A step from 0 to 1 over a distance of 1/sharpness: the best weights are as large as `sharpness`."""
 
     def build() -> TrainingProblem:
-        left = [Fraction(-i - 1, points) for i in range(points // 2)]
+        left = [Fraction(-i, points) for i in range(points // 2)]
         x = [*reversed(left), *(Fraction(1, sharpness) + Fraction(i, points) for i in range(points - points // 2))]
         return TrainingProblem(dense([1, width, 1]), [[v] for v in x], [int(v > 0) for v in x])
 

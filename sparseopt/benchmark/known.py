@@ -19,9 +19,11 @@ import numpy as np
 from sparseopt.benchmark.instances import digest
 from sparseopt.benchmark.peers.answer import Claim
 from sparseopt.benchmark.suites import INSTANCES
+from sparseopt.errors import InputError
 from sparseopt.files import write_text
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
+from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import exact_array
 
 _FILE = files("sparseopt.data").joinpath("benchmark.jsonl")
@@ -38,6 +40,14 @@ def known_optima() -> dict[str, float]:
     return {name: float(Fraction(r["optimum"])) for name, r in records().items() if r["optimum"] is not None}
 
 
+def check_digest(problem: TrainingProblem) -> None:
+    """Refuse an instance that is not regenerated bit for bit."""
+    if digest(problem) != records()[problem.name]["digest"]:
+        raise InputError(
+            f"instance {problem.name}: differs from the library's; try the numpy version of pyproject.toml"
+        )
+
+
 def network_of(pattern: SparsityPattern, document: Mapping[str, Any]) -> Network:
     """The network of a row: the inverse of ``Network.to_dict``, with exact parameters."""
 
@@ -51,16 +61,18 @@ def network_of(pattern: SparsityPattern, document: Mapping[str, Any]) -> Network
 
 def record(rows: Iterable[Mapping[str, Any]]) -> str:
     """The text of data/benchmark.jsonl: every instance, with the optima known so far and those that z3 proved here."""
-    optima = {name: r["optimum"] for name, r in records().items()}
     problems = {name: instance.problem() for name, instance in INSTANCES.items()}
+    digests = {name: digest(problem) for name, problem in problems.items()}
+    optima = {name: r["optimum"] for name, r in records().items() if r["digest"] == digests.get(name)}
     for row in rows:
-        if row["peer"] == "z3" and row["answer"] and row["answer"]["claim"] == Claim.OPTIMAL:
-            problem = problems[row["instance"]]
-            loss = problem.evaluate_exact(network_of(problem.pattern, row["answer"]["network"]))
-            optima[row["instance"]] = str(loss)
+        name, answer = row["instance"], row["answer"]
+        proved = row["peer"] == "z3" and answer and answer["claim"] == Claim.OPTIMAL
+        if proved and row["digest"] == digests.get(name):
+            network = network_of(problems[name].pattern, answer["network"])
+            optima[name] = str(problems[name].evaluate_exact(network))
     lines = [
-        json.dumps({"instance": name, "digest": digest(problem), "optimum": optima.get(name)})
-        for name, problem in sorted(problems.items())
+        json.dumps({"instance": name, "digest": digests[name], "optimum": optima.get(name)})
+        for name in sorted(problems)
     ]
     return "\n".join(lines) + "\n"
 

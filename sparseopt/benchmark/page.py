@@ -11,7 +11,7 @@ from string import Template
 
 from sparseopt.benchmark.judgement import Judged, Verdict
 from sparseopt.benchmark.peers.registry import PEERS
-from sparseopt.benchmark.report import Line, Report, cell_text, columns, ratio_text
+from sparseopt.benchmark.report import Cell, Line, Report, table
 from sparseopt.benchmark.suites import Section
 from sparseopt.benchmark.text import LEGEND
 from sparseopt.files import write_text
@@ -56,10 +56,9 @@ def _claims(wrong: Sequence[Judged], count: int) -> str:
 
 
 def _section(report: Report, section: Section, lines: Sequence[Line]) -> str:
-    ours = section.peers[0]
-    heads = ["instance", "points", "inputs", "k", "loss", *columns(section, lines), f"best/{ours}", "goal", "MiB"]
-    head = "".join(f"<th><button>{escape(name)}</button></th>" for name in heads)
-    body = "\n".join(f"<tr>{''.join(_cells(report, section, line, columns(section, lines)))}</tr>" for line in lines)
+    columns = table(section, lines, report.limit)
+    head = "".join(f"<th><button>{escape(name)}</button></th>" for name in columns)
+    body = "\n".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in zip(*columns.values(), strict=True))
     return (
         f"<h2>{escape(section.title)} (seconds)</h2>\n"
         f'<div class="scroll"><table class="runs"><thead><tr>{head}</tr></thead>\n'
@@ -68,32 +67,15 @@ def _section(report: Report, section: Section, lines: Sequence[Line]) -> str:
     )
 
 
-def _cells(report: Report, section: Section, line: Line, peers: Sequence[str]) -> Iterable[str]:
-    """The cells of a table row; data-key is what they are sorted by, empty for "no value"."""
-    ours = section.peers[0]
-    yield _cell(line.instance, line.instance)
-    for key in ("points", "inputs", "width", "loss"):
-        value = "" if line.facts is None else str(line.facts[key])
-        yield _cell(value, value)
-    for peer in peers:
-        run = line.runs.get(peer)
-        text = cell_text(run, line, report.limit)
-        kind = "wrong" if text in ("WRONG", "crash") else "" if run is not None and run.solved else "none"
-        timed = run is not None and (run.solved or run.verdict in (Verdict.LIMIT, Verdict.UNPROVED))
-        yield _cell(
-            text, str(run.seconds) if timed and run is not None else "", kind, "" if run is None else run.reason
-        )
-    ratio, own = line.ratio(ours), line.runs.get(ours)
-    yield _cell(ratio_text(ratio), "" if ratio is None else str(ratio[0]))
-    yield _cell("" if line.goal is None else f"{line.goal:g}", "" if line.goal is None else str(line.goal))
-    memory = "" if own is None else f"{own.row['memory'] / 2**20:.0f}"
-    yield _cell(memory, memory)
-
-
-def _cell(text: str, key: str, kind: str = "", title: str = "") -> str:
-    attributes = f' class="{kind}"' if kind else ""
-    attributes += f' title="{escape(title)}"' if title else ""
-    return f'<td data-key="{escape(key)}"{attributes}>{escape(text)}</td>'
+def _cell(cell: Cell) -> str:
+    """A table cell; data-key is what it is sorted by, empty for "no value"."""
+    key = "" if cell.key is None else escape(str(cell.key))
+    attributes = ""
+    if cell.run is not None:
+        bad = cell.run.verdict in (Verdict.WRONG, Verdict.CRASH)
+        kind = "wrong" if bad else "" if cell.run.solved else "none"
+        attributes = f' class="{kind}" title="{escape(cell.run.reason or cell.run.verdict.value)}"'
+    return f'<td data-key="{key}"{attributes}>{escape(cell.text)}</td>'
 
 
 def _figure(caption: str, file: Path) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparseopt.benchmark.judgement import Judged, Verdict, judge
 from sparseopt.benchmark.known import known_optima
@@ -145,9 +145,34 @@ class Report:
         return large.seconds / small.seconds
 
 
-def columns(section: Section, lines: Sequence[Line]) -> list[str]:
-    """The peers of a section that have a run."""
-    return [peer for peer in section.peers if any(peer in line.runs for line in lines)]
+class Cell(NamedTuple):
+    """A cell of a section's table: what is shown, and what it is sorted by (None: no value, always last)."""
+
+    text: str
+    key: float | str | None
+    run: Judged | None = None
+
+
+def table(section: Section, lines: Sequence[Line], limit: float) -> dict[str, list[Cell]]:
+    """The columns of a section's table; a column without any value is left out."""
+    ours = section.peers[0]
+    columns: dict[str, list[Cell]] = {"instance": [Cell(line.instance, line.instance) for line in lines]}
+    for head, key in (("points", "points"), ("inputs", "inputs"), ("k", "width"), ("loss", "loss")):
+        facts = [line.facts[key] if line.facts else None for line in lines]
+        columns[head] = [Cell("" if fact is None else str(fact), fact) for fact in facts]
+    for peer in section.peers:
+        columns[peer] = [_run_cell(line.runs.get(peer), line, limit) for line in lines]
+    ratios = [line.ratio(ours) for line in lines]
+    columns[f"best/{ours}"] = [Cell(ratio_text(ratio), ratio and ratio[0]) for ratio in ratios]
+    columns["goal"] = [Cell("" if line.goal is None else f"{line.goal:g}", line.goal) for line in lines]
+    memory = [line.runs[ours].row["memory"] / 2**20 if ours in line.runs else None for line in lines]
+    columns["MiB"] = [Cell("" if value is None else f"{value:.0f}", value) for value in memory]
+    return {head: cells for head, cells in columns.items() if any(c.key is not None or c.run for c in cells)}
+
+
+def _run_cell(run: Judged | None, line: Line, limit: float) -> Cell:
+    timed = run is not None and (run.solved or run.verdict in (Verdict.LIMIT, Verdict.UNPROVED))
+    return Cell(cell_text(run, line, limit), run.seconds if run is not None and timed else None, run)
 
 
 def cell_text(run: Judged | None, line: Line, limit: float) -> str:

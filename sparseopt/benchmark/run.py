@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sparseopt.benchmark.cores import own_core
+from sparseopt.benchmark.known import records
 from sparseopt.benchmark.limits import run_limited
 from sparseopt.benchmark.peers.registry import peer_named
 from sparseopt.errors import InputError
@@ -73,6 +74,7 @@ def run(instance: str, peer: str, limits: Limits) -> dict[str, Any]:
     answers = said.get("answer", []) if ended.end == "done" else []
     return {
         "instance": instance,
+        "digest": records()[instance]["digest"],
         "peer": peer,
         "end": ended.end.value,
         "detail": said["refused"][0] if "refused" in said else ended.detail,

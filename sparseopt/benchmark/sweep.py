@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sparseopt.benchmark.known import records
 from sparseopt.benchmark.machine import machine
 from sparseopt.benchmark.run import Limits, run
 from sparseopt.errors import InputError
@@ -47,6 +48,9 @@ class Rows:
         for key, value in settings.items():
             if (there := self.header.get(key) if isinstance(self.header, dict) else None) != value:
                 raise InputError(f"{path}: was made with {key} {there}, not {value}; use that or another --out")
+        for row in self.rows:
+            if row["digest"] != records()[row["instance"]]["digest"]:
+                raise InputError(f"{path}: {row['instance']} has changed since; choose another --out")
 
     @property
     def done(self) -> set[tuple[str, str]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from sparseopt.benchmark.report import Report, cell_text, columns, ratio_text
+from sparseopt.benchmark.report import Report, table
+
+IN_THE_NAME = ("points", "inputs", "k", "loss")
+"""Columns that the terminal does without."""
 
 
 def print_report(report: Report) -> None:
@@ -19,30 +22,15 @@ def print_report(report: Report) -> None:
     if not report.wrong:
         console.print(f"no wrong claim in {len(report.judged)} runs")
     for section, lines in report.sections:
-        ours, peers = section.peers[0], columns(section, lines)
-        table = Table(title=f"\n{section.title} (seconds)", title_justify="left", title_style="bold", box=None)
-        table.add_column("instance", no_wrap=True)
-        for peer in peers:
-            table.add_column(peer, justify="right", no_wrap=True)
-        extra = [
-            ("best/" + ours, any(line.ratio(ours) for line in lines)),
-            ("goal", bool(section.goals)),
-            ("MiB", True),
-        ]
-        for name, shown in extra:
-            if shown:
-                table.add_column(name, justify="right", no_wrap=True)
-        for line in lines:
-            cells = [cell_text(line.runs.get(peer), line, report.limit) for peer in peers]
-            own = line.runs.get(ours)
-            tail = [
-                ratio_text(line.ratio(ours)),
-                "" if line.goal is None else f"{line.goal:g}",
-                "" if own is None else f"{own.row['memory'] / 2**20:.0f}",
-            ]
-            shown_tail = [text for text, (_, shown) in zip(tail, extra, strict=True) if shown]
-            table.add_row(line.instance, *cells, *shown_tail)
-        console.print(table)
+        shown = Table(title=f"\n{section.title} (seconds)", title_justify="left", title_style="bold", box=None)
+        columns = {
+            head: cells for head, cells in table(section, lines, report.limit).items() if head not in IN_THE_NAME
+        }
+        for head in columns:
+            shown.add_column(head, justify="left" if head == "instance" else "right", no_wrap=True)
+        for cells in zip(*columns.values(), strict=True):
+            shown.add_row(*(cell.text for cell in cells))
+        console.print(shown)
         console.print(report.summary(section, lines), soft_wrap=True)
     console.print()
     for note in report.notes:

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from sparseopt.benchmark.judgement import scaled_size
+from sparseopt.benchmark.known import check_digest
 from sparseopt.benchmark.peers.answer import Answer, Task
 from sparseopt.benchmark.peers.registry import peer_named
 from sparseopt.benchmark.suites import INSTANCES
@@ -40,6 +41,7 @@ def main() -> None:
 
         peer = peer_named(specification["peer"])
         problem = INSTANCES[specification["instance"]].problem()
+        check_digest(problem)
         tell(facts=_facts(problem))
         if (reason := peer.refuses(problem)) is not None:
             tell(refused=reason)
