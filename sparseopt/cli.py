@@ -146,7 +146,7 @@ def solvers(as_json: AsJson = False) -> int:
 
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="small, exact or adversarial.")],
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="small, exact, real or adversarial.")],
     out: Annotated[Path | None, typer.Option(help="Folder of rows and report; default bench-SUITE.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds a run; default: the suite's own.")] = None,
     memory_limit: Annotated[float, typer.Option(help="GiB a run.")] = 4.0,
@@ -167,6 +167,7 @@ def bench(
     from sparseopt.benchmark import command
     from sparseopt.benchmark.run import Limits
     from sparseopt.benchmark.suites import suite_named
+    from sparseopt.benchmark.text import print_report
 
     chosen = suite_named(suite)
     if problems is not None:
@@ -179,7 +180,7 @@ def bench(
     if as_json:
         _print_json(command.report_document(report))
     else:
-        command.print_report(report)
+        print_report(report)
         print(f"report     {folder / command.PAGE}")
     return 1 if any(run.row["peer"] == "exact" for run in report.wrong) else 0
 

@@ -17,10 +17,7 @@ from sparseopt.benchmark.report import Report
 from sparseopt.benchmark.run import Limits
 from sparseopt.benchmark.suites import INSTANCES, Suite
 from sparseopt.benchmark.sweep import Rows, sweep
-from sparseopt.benchmark.text import print_report
 from sparseopt.errors import InputError
-
-__all__ = ["PAGE", "print_report", "report_document", "run_suite", "write_problems"]
 
 ROWS, PAGE = "rows.jsonl", "report.html"
 

@@ -26,7 +26,7 @@ def own_core() -> Iterator[tuple[int, int]]:
     uses the core, and a child that outlives its parent keeps its core.
     """
     folder = Path(tempfile.gettempdir()) / f"sparseopt-cores-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     while True:
         for core in usable_cores():
             descriptor = os.open(folder / str(core), os.O_CREAT | os.O_RDWR, 0o600)

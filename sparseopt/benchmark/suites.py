@@ -106,6 +106,11 @@ _SMALL = (
     step(6, 2, 1000),
 )
 
+_REAL = (
+    *("airquality-sparse", "cars-k2-l1", "diabetes-sparse", "faithful-k1-l2", "longley-sparse", "nile-k2"),
+    *("pressure-k2", "stackloss-sparse-skip", "trees-sparse", "trees-sparse-l2"),
+)
+
 SUITES: Mapping[str, Suite] = {
     s.name: s
     for s in (
@@ -170,6 +175,12 @@ SUITES: Mapping[str, Suite] = {
                     *((motorcycle(k, loss), 10) for k in (2, 3) for loss in ("l1", "l2")),
                 ),
             ],
+        ),
+        Suite(
+            "real",
+            "the real data sets of data/",
+            30.0,
+            [_section("real data", (*PROVERS, "local", "gradient"), *map(real, _REAL), motorcycle(2), motorcycle(3))],
         ),
         Suite(
             "adversarial",
