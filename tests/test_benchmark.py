@@ -364,6 +364,20 @@ def test_a_sweep_killed_five_times_ends_like_one_that_was_not(tmp_path: Path) ->
     assert pieces == whole
 
 
+def test_ctrl_c_reports_on_what_is_there(tmp_path: Path) -> None:
+    boot = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = _bench(tmp_path, "--jobs", "1")
+    command[2] = boot + command[2]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "rows.jsonl").exists() or len((tmp_path / "rows.jsonl").read_bytes().splitlines()) < 2:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "still to do" in out
+    assert (tmp_path / "report.html").exists()
+
+
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     rows = Rows(path, "small", LIMITS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ def run_suite(
     instances: str = "*",
     jobs: int | None = None,
     scheduler: str | None = None,
-) -> Report:
+) -> tuple[Report, bool]:
     """Run the chosen cells that `out`/rows.jsonl lacks, and write report.html and the figures beside it.
 
-    `jobs` runs go on at the same time; by default one core is left to the watching process.
+    `jobs` runs go on at the same time; by default one core is left to the watching process. Returns the report on all
+    rows, and whether all that was chosen is done: Ctrl-C ends the sweep and reports on what is there.
 
     Raises
     ------
@@ -49,11 +50,11 @@ def run_suite(
     except OSError as error:
         raise InputError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
     rows = Rows(out / ROWS, suite.name, limits)
-    with _progress(len(set(cells) - rows.done)) as on_row:
+    with suppress(KeyboardInterrupt), _progress(len(set(cells) - rows.done)) as on_row:
         sweep(cells, rows, limits, jobs, scheduler, on_row)
     report = Report(suite, rows.header, rows.rows)
     write_page(report, draw_figures(report, out), out / PAGE)
-    return report
+    return report, rows.done >= set(cells)
 
 
 def chosen_cells(suite: Suite, peers: Sequence[str] | None, instances: str) -> list[tuple[str, str]]:
