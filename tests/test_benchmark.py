@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from functools import cache
@@ -45,6 +46,14 @@ MISLED = "highs-wide"
 """Its big-M constants are so large that its tolerances let it claim wrong optima."""
 WRONG_INSTANCE = "square-21-k2"
 LIMITS = Limits(5.0, 2**31, 1, 0)
+
+
+@pytest.fixture(autouse=True)
+def own_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Core locks of a test's own: no waiting for other tests and sweeps, whose times matter."""
+    (tmp_path / "locks").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "locks"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 # --- instances
@@ -504,7 +513,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["small", "--time-limit", "-1"], "--time-limit"),
         (["small", "--repeats", "0"], "--repeats"),
         (["small", "--jobs", "0"], "--jobs"),
-        (["small", "--scheduler", "tcp://127.0.0.1:1"], "--scheduler"),
+        (["small", "--scheduler", "nonsense://nowhere:1"], "--scheduler"),
     ],
 )
 def test_bad_requests_are_one_line(
