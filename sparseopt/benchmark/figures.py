@@ -85,6 +85,8 @@ def _profile(report: Report, figure: Any) -> bool:
 
 def _sizes(report: Report, figure: Any) -> bool:
     """A panel for each of the (at most six) families with most runs."""
+    from matplotlib.lines import Line2D
+
     provers = _provers(report)
     runs = [
         run
@@ -108,8 +110,8 @@ def _sizes(report: Report, figure: Any) -> bool:
         axes.set_visible(False)
     for row in panels:
         row[0].set_ylabel("seconds")
-    handles = {label: h for axes in panels.flat for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False, fontsize=9)
+    handles = [Line2D([], [], ls="", marker="o", ms=5, color=COLOURS[peer], label=peer) for peer in provers]
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return True
 
 
@@ -117,13 +119,16 @@ def _points(axes: Axes, runs: list[Judged]) -> None:
     for run in runs:
         peer = run.row["peer"]
         fill = COLOURS[peer] if run.solved else "none"
-        axes.scatter(
-            run.row["facts"]["points"], run.seconds, s=22, facecolors=fill, edgecolors=COLOURS[peer], label=peer, lw=1
-        )
+        axes.scatter(run.row["facts"]["points"], run.seconds, s=22, facecolors=fill, edgecolors=COLOURS[peer], lw=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
     sizes = sorted({run.row["facts"]["points"] for run in runs})
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    apart = max(1.6, (sizes[-1] / sizes[0]) ** (1 / 6))  # labels closer than that would overlap
+    ticks = sizes[:1]
+    for size in sizes:
+        if size > apart * ticks[-1]:
+            ticks.append(size)
+    axes.set_xticks(ticks, [f"{size:,}" for size in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlim(sizes[0] / 1.3, sizes[-1] * 1.3)
 
