@@ -18,6 +18,7 @@ from sparseopt.solvers.control import Control
 from sparseopt.solvers.gradient import train
 
 from sparseopt.existence.affine_data import affine_sequence
+from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import FloatArray, exact_array
@@ -58,7 +59,8 @@ def run_network(problem: TrainingProblem, control: Control, starts: int = 20) ->
 def _affine_network(problem: TrainingProblem) -> Network | None:
     """The best affine map on the reachable support, realized with all ReLUs active; None if that is not possible."""
     model, A, c = affine_fit_problem(problem)
-    model.solve()
+    # cvxpy's own choice would depend on what else is installed
+    model.solve(solver="CLARABEL" if problem.loss is Loss.L2 else "HIGHS")
     if A.value is None:
         return None
     inputs = range(problem.pattern.n_inputs)

@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | verify | witness | export | solvers``.
+"""The command line: ``sparseopt solve | certify | verify | witness | export | bench | solvers``.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -175,6 +175,47 @@ def solvers(as_json: AsJson = False) -> int:
     else:
         print(solvers_text())
     return 0
+
+
+@app.command()
+def bench(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="small, exact, real or adversarial.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of rows and report; default bench-SUITE.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds a run; default: the suite's own.")] = None,
+    memory_limit: Annotated[float, typer.Option(help="GiB a run.")] = 4.0,
+    repeats: Annotated[int, typer.Option(help="Timed runs where one takes under 10 s.")] = 3,
+    seed: Annotated[int, typer.Option(help="For peers that draw random numbers.")] = 0,
+    peers: Annotated[
+        str | None, typer.Option(help="Names with commas between; default: all that are installed.")
+    ] = None,
+    instances: Annotated[str, typer.Option(help="Only instances that match, such as 'square-*'.")] = "*",
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at a time, each on its own core; default: all but one.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run on.")] = None,
+    problems: Annotated[Path | None, typer.Option(help="Only write the instances as problem files here.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Compare solvers on a suite of instances; a run that was stopped goes on where it was."""
+    from sparseopt.benchmark import command
+    from sparseopt.benchmark.run import Limits
+    from sparseopt.benchmark.suites import suite_named
+    from sparseopt.benchmark.text import print_report
+
+    chosen = suite_named(suite)
+    if problems is not None:
+        print(f"{problems}: {command.write_problems(chosen, problems)} problem files")
+        return 0
+    limits = Limits.checked(chosen.time_limit if time_limit is None else time_limit, memory_limit, repeats, seed)
+    folder = out or Path(f"bench-{suite}")
+    names = None if peers is None else peers.split(",")
+    report, complete = command.run_suite(chosen, folder, limits, names, instances, jobs, scheduler)
+    if as_json:
+        _print_json(command.report_document(report))
+    else:
+        print_report(report)
+        print(f"report     {folder / command.PAGE}")
+    return 0 if complete and all(run.row["peer"] != "exact" for run in report.wrong) else 1
 
 
 @app.callback(invoke_without_command=True)

@@ -135,7 +135,9 @@ class TrainingProblem:
         return Fraction(self.loss.of(network.predict_exact(self.X_exact) - self.Y_exact, self.weights_exact))
 
     def restrict_outputs(self, outputs: list[int]) -> TrainingProblem:
-        """The same data with the chosen outputs alone."""
+        """The same data with the chosen outputs alone; the problem itself if these are all."""
+        if outputs == list(range(self.pattern.n_outputs)):
+            return self
         pattern = self.pattern.restrict_outputs(outputs)
         names = [self.target_names[o] for o in outputs]
         X, Y, weights = self._X, self._Y[:, outputs], self._weights

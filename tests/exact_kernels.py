@@ -60,17 +60,9 @@ def _decide_some(s: search.Search, rng: np.random.Generator, share: float) -> No
 
 def _solve(inst: Instance, s: search.Search) -> int:
     """Solve the node's program to the end; how it ended."""
+    most = chords.MAX_CHORDS if inst.errors > 1 else 0
     return simplex.solve_node(
-        inst,
-        s.play,
-        s.prices,
-        s.basis,
-        s.asg,
-        s.chords,
-        chords.MAX_CHORDS * (inst.errors > 1),
-        np.inf,
-        simplex.FEASIBLE,
-        s.counts,
+        inst, s.play, s.prices, s.basis, s.asg, s.chords, most, np.inf, simplex.FEASIBLE, s.counts
     )
 
 

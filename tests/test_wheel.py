@@ -23,7 +23,8 @@ def test_wheel_in_an_empty_environment(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == {"sparseopt"}
-    assert {"sparseopt/py.typed", "sparseopt/models/milp.py", "sparseopt/solvers/solve.py"} <= set(names)
+    needed = ["py.typed", "models/milp.py", "solvers/solve.py", "benchmark/page.html", "data/benchmark.jsonl"]
+    assert {f"sparseopt/{name}" for name in needed} <= set(names)
     _run(sys.executable, "-m", "venv", tmp_path / "empty", cwd=tmp_path)
     _run(tmp_path / "empty/bin/pip", "install", "-q", wheel, cwd=tmp_path)
     program = tmp_path / "empty/bin/sparseopt"

@@ -1,0 +1,1 @@
+"""Data sets and problem files; README.md tells where they come from."""
