@@ -13,6 +13,7 @@ from itertools import combinations, product
 
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
+from sparseopt.existence.outside import Identity
 
 ONE, N, EPSILON = Laurent({0: 1}), Laurent({1: 1}), Laurent({-1: 1})
 
@@ -29,12 +30,13 @@ class Escape:
     """Not closed: `limit` is in the closure but not in the set; `factors` (one per kernel of the group) tend to it.
 
     On V the products may grow; V's own weights cancel that. The proof that `limit` is not in the set looks only at the
-    rows and columns that the factors use, so the block of these is not closed either.
+    rows and columns that the factors use, so the block of these is not closed either: `identity` excludes the limit there.
     """
 
     statement: str
     limit: Matrix
     factors: list[Factor]
+    identity: Identity | None = None
 
     @property
     def block(self) -> Block:

@@ -6,7 +6,7 @@ and inputs: if a block's set is not closed, neither is the whole (pad with zeros
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, product
@@ -15,16 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.existence.contraction import LinearNetwork, contract
-from sparseopt.existence.kernel_rules import RULES, Closed, Escape
-from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, groups, reduce
+from sparseopt.existence.cancellation import cancellation
+from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
+from sparseopt.existence.fill import fills
+from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
+from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
+from sparseopt.existence.outside import Identity, outside
+from sparseopt.existence.thinning import thin
 from sparseopt.pattern import SparsityPattern
 
 MAX_BLOCKS = 3000
 """Blocks beyond 2 × 2 (and all blocks of networks with deep kernels) are tried only up to this number."""
 MAX_PAIRS = 2 * 10**7
 """2 × 2 blocks of a kernel form are scanned only up to this number."""
+MAX_FILLING = 5
+"""Groups of at most so many kernels are looked through for kernels that fill their entries."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,25 @@ class LinearFactors:
         for W in self.weights[1:]:
             out = W @ out
         return out if self.skip is None else out + self.skip
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Why a matrix A is not W_L ⋯ W_1 (+ W_skip): an identity in sums over paths.
+
+    Write u_j[r] for the sum over all paths from the hidden node `nodes[j]` to output r of the products of their weights,
+    v_j[c] for that over the paths from input c to the node. On the entries of the identity, every path from c to r runs
+    through exactly one of the nodes, so (W_L ⋯ W_1)_rc = Σ_j u_j[r] v_j[c]; nodes that are not joined to r or c have
+    no path there. Cofactors g with Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 then exclude A.
+    """
+
+    identity: Identity
+    nodes: tuple[Node, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: `nodes` as [layer, index], and per entry [output, input] the terms of its cofactor, each a
+        coefficient and variables ["u", node, output] or ["v", node, input], where node counts in `nodes`."""
+        return {"nodes": [list(node) for node in self.nodes], "identity": self.identity.to_list()}
 
 
 @dataclass(frozen=True)
@@ -62,6 +87,8 @@ class LinearCounterpart:
         For a set that is not closed: a matrix in its closure that it does not contain.
     factors : LinearFactors or None
         Factors, as Laurent polynomials in n, whose product tends to `limit`.
+    outside : Outside or None
+        The evidence that `limit` is not in the set.
     """
 
     closed: bool | None
@@ -71,6 +98,7 @@ class LinearCounterpart:
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
+    outside: Outside | None = field(default=None, repr=False)
 
     @property
     def certificate(self) -> dict[str, Any] | None:
@@ -89,6 +117,8 @@ class LinearCounterpart:
             out["factors"] = [[[x.to_dict() for x in row] for row in W] for W in self.factors.weights]
             if self.factors.skip is not None:
                 out["skip"] = [[x.to_dict() for x in row] for row in self.factors.skip]
+        if self.outside is not None:
+            out["outside"] = self.outside.to_dict()
         return out
 
 
@@ -113,55 +143,93 @@ def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
     True
     """
     network = LinearNetwork.of(pattern)
-    whole = _decide(pattern, network)
+    whole = _decide(pattern, network, _by_rules)
     if whole.closed is not None:
         return whole
     for block in _blocks(network):
-        part = _decide(pattern, network.restrict(*block))
+        part = _decide(pattern, network.restrict(*block), _by_rules)
         if part.closed is False:
             return part
-    return whole
+    searched = _decide(pattern, network, cancellation)
+    return searched if searched.closed is False else whole
 
 
-def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpart:
-    contraction = contract(network)
-    steps = contraction.describe()
-    found = KernelForm.of(contraction.network)
-    if found is None:
-        ends = {*network.inputs, *network.outputs}
-        deep = {v for edge in contraction.network.edges for v in edge} - ends
-        return LinearCounterpart(
-            None,
-            f"{len(deep)} hidden neurons in several layers remain after contraction; no rule covers them",
-            (),
-            tuple(steps),
-        )
+@dataclass(frozen=True)
+class _Reduced:
+    """A network after all exact reductions: a kernel form, its kernels' hidden nodes, and the way back."""
+
+    contractions: tuple[Contraction, ...]
+    form: KernelForm
+    nodes: tuple[Node, ...]
+    reduction: Reduction
+
+    def lift(self, factors: list[Factor], target: Matrix) -> EdgeWeights:
+        """Weights of the whole network whose product is that of the factors; V completes it to the target."""
+        lifted = self.reduction.lift(factors, target)
+        weights = self.form.network_weights(self.contractions[-1].network, self.nodes, lifted, target)
+        for contraction in reversed(self.contractions):
+            weights = contraction.lift(weights)
+        return weights
+
+    def node(self, kernel: int) -> Node:
+        """The hidden node that a kernel of the reduced form belongs to."""
+        return self.nodes[self.reduction.origins[kernel]]
+
+
+def _reduce(network: LinearNetwork) -> tuple[_Reduced | None, list[str]]:
+    """Contract, thin and reduce; None if hidden nodes still feed hidden nodes. With the steps in words."""
+    contractions = [contract(network)]
+    steps = contractions[0].describe()
+    while (found := KernelForm.of(contractions[-1].network)) is None:
+        thinned = thin(contractions[-1].network)
+        if thinned is None:
+            return None, steps
+        contractions.append(contract(thinned[0]))
+        steps += [thinned[1], *contractions[-1].describe()]
     form, nodes = found
     reduction = reduce(form)
-    left = reduction.form
-    steps += reduction.steps
+    return _Reduced(tuple(contractions), form, nodes, reduction), [*steps, *reduction.steps]
+
+
+def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
+    """The first rule that decides a group of kernels, filling included."""
+    verdict = next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
+    return verdict or _by_filling(form, kernels)
+
+
+def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
+    """Closed if some of the kernels fill their entries and what is left is closed."""
+    if len(kernels) > MAX_FILLING:
+        return None
+    for size in range(len(kernels), 1, -1):
+        for chosen in combinations(range(len(kernels)), size):
+            filling = [kernels[j] for j in chosen]
+            if (why := fills(filling, form.free)) is None:
+                continue
+            others = tuple(k for j, k in enumerate(kernels) if j not in chosen)
+            rest = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling)))).form
+            verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
+            if all(isinstance(v, Closed) for v in verdicts):
+                return Closed("; ".join([why, *(v.statement for v in verdicts if v is not None)]))
+    return None
+
+
+def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> LinearCounterpart:
+    """What a rule for groups of kernels says of a network's set."""
+    reduced, steps = _reduce(network)
+    if reduced is None:
+        reason = "hidden neurons that feed hidden neurons remain after contraction and thinning; no rule covers them"
+        return LinearCounterpart(None, reason, (), tuple(steps))
+    left = reduced.reduction.form
     if not left.kernels:
-        return LinearCounterpart(
-            True,
-            "nothing but free entries is left after contraction and reduction: a coordinate subspace",
-            (),
-            tuple(steps),
-        )
+        reason = "nothing but free entries is left after contraction and reduction: a coordinate subspace"
+        return LinearCounterpart(True, reason, (), tuple(steps))
     statements, undecided = [], []
     for members in groups(left):
         kernels = [left.kernels[j] for j in members]
-        verdict = next((v for rule in RULES if (v := rule(left, kernels)) is not None), None)
+        verdict = rule(left, kernels)
         if isinstance(verdict, Escape):
-            factors = [Factor({}, {})] * len(left.kernels)
-            for j, factor in zip(members, verdict.factors, strict=True):
-                factors[j] = factor
-            lifted = reduction.lift(factors, verdict.limit)
-            weights = form.network_weights(contraction.network, nodes, lifted, verdict.limit)
-            linear = linear_factors(pattern, contraction.lift(weights))
-            limit = _dense_limit(pattern, verdict.limit)
-            _check_limit(linear, limit)
-            reason = f"{_block_text(verdict.block)}: {verdict.statement}"
-            return LinearCounterpart(False, reason, left.kernels, tuple(steps), verdict.block, limit, linear)
+            return _not_closed(pattern, reduced, members, verdict, tuple(steps))
         if isinstance(verdict, Closed):
             statements.append(verdict.statement)
         else:
@@ -169,6 +237,38 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpa
     if undecided:
         return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, tuple(steps))
     return LinearCounterpart(True, "; ".join(statements), left.kernels, tuple(steps))
+
+
+def _not_closed(
+    pattern: SparsityPattern, reduced: _Reduced, members: Sequence[int], escape: Escape, steps: tuple[str, ...]
+) -> LinearCounterpart:
+    """Carry an escape of one group of kernels back to the pattern and check it there."""
+    left = reduced.reduction.form
+    factors = [Factor({}, {})] * len(left.kernels)
+    for j, factor in zip(members, escape.factors, strict=True):
+        factors[j] = factor
+    linear = linear_factors(pattern, reduced.lift(factors, escape.limit))
+    limit = _dense_limit(pattern, escape.limit)
+    _check_limit(linear, limit)
+    identity = escape.identity or outside(left, _within([left.kernels[j] for j in members], escape.block), escape.limit)
+    assert identity is not None, "the limits of the kernel rules are excluded by short identities"
+    of = [reduced.node(j) for j in members]
+    nodes = tuple(dict.fromkeys(of))  # the parts of a split kernel share their node
+    return LinearCounterpart(
+        False,
+        f"{_block_text(escape.block)}: {escape.statement}",
+        left.kernels,
+        steps,
+        escape.block,
+        limit,
+        linear,
+        Outside(identity.renumbered([nodes.index(node) for node in of]), nodes),
+    )
+
+
+def _within(kernels: Sequence[Kernel], block: Block) -> list[Kernel]:
+    rows, columns = map(frozenset, block)
+    return [Kernel(k.rows & rows, k.columns & columns) for k in kernels]
 
 
 def linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:

@@ -1,0 +1,45 @@
+"""Floating-point search for factors: which matrices are sums Σ u_j v_jᵀ on given entries?
+
+A guide for searches only. Nothing is claimed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sparseopt.existence.kernels import Entry, Kernel
+from sparseopt.rationals import FloatArray
+
+STARTS, STEPS, LARGEST = 6, 40, 1e3
+
+
+def seems_inside(kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray) -> npt.NDArray[np.bool_]:
+    """For each row of `targets`, shape (T, len(entries)): were factors of moderate size found? (Levenberg-Marquardt)."""
+    terms, count = [], 0
+    for k in kernels:
+        u = {r: count + i for i, r in enumerate(sorted(k.rows))}
+        v = {c: count + len(u) + i for i, c in enumerate(sorted(k.columns))}
+        count += len(u) + len(v)
+        terms += [(e, u[r], v[c]) for e, (r, c) in enumerate(entries) if r in u and c in v]
+    where, left, right = (np.array(t) for t in zip(*terms, strict=True))
+    gather = np.eye(len(entries))[where]
+    goal = np.repeat(targets, STARTS, axis=0)
+    x = np.random.default_rng(0).normal(size=(len(goal), count))
+    damping = np.full(len(goal), 0.1)
+    error = (x[:, left] * x[:, right]) @ gather - goal
+    for _ in range(STEPS):
+        J = np.zeros((len(goal), len(entries), count))
+        for e, a, b in terms:
+            J[:, e, a] += x[:, b]
+            J[:, e, b] += x[:, a]
+        normal = J @ J.transpose(0, 2, 1) + damping[:, None, None] * np.eye(len(entries))
+        new = x - (J.transpose(0, 2, 1) @ np.linalg.solve(normal, error[:, :, None]))[:, :, 0]
+        new_error = (new[:, left] * new[:, right]) @ gather - goal
+        better = (new_error**2).sum(axis=1) < (error**2).sum(axis=1)
+        x, error = np.where(better[:, None], new, x), np.where(better[:, None], new_error, error)
+        damping = np.where(better, damping / 5, damping * 4).clip(1e-13, 1e6)
+    found = (np.abs(error).max(axis=1) < 1e-8) & (np.abs(x).max(axis=1) < LARGEST)
+    return found.reshape(-1, STARTS).any(axis=1)
