@@ -21,7 +21,7 @@ from sparseopt.existence.outside import outside
 
 ONES = (2, 3)
 """Ones in b, d, b', d' together."""
-BATCH, MAX_BATCHES = 200, 20
+BATCH, MAX_BATCHES = 200, 8
 """Limits looked at together, and how often for one group of kernels."""
 MAX_KERNELS, MAX_ENTRIES = 6, 36
 """Larger groups are not searched."""
@@ -41,7 +41,7 @@ def cancellation(form: KernelForm, kernels: Sequence[Kernel]) -> Escape | None:
         for i in np.flatnonzero(~seems_inside(kernels, entries, targets)):
             limit, factors = batch[i]
             if (identity := outside(form, kernels, limit)) is not None:
-                return Escape(_statement(kernels, factors), limit, factors, identity)
+                return Escape(_statement(kernels, factors), limit, factors, "T", identity)
     return None
 
 

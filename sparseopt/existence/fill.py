@@ -1,17 +1,18 @@
-"""Fill: kernels that together give every matrix on their entries outside V (exact reductions: their entries join V).
+"""Fill: kernels that together give every matrix on their entries outside V (exact: these entries join V).
 
-A is Σ_j u_j v_jᵀ outside V exactly if u_j exist with A_c ∈ span(u_j : c ∈ C_j) + R^{V_c} for every column c. With as many
-independent u_j as rows outside V a column is *full*: it needs no more attention. Rows of a column below are those outside V.
+A is Σ_j u_j v_jᵀ outside V exactly if u_j exist with A_c ∈ span(u_j : c ∈ C_j) + R^{V_c} for every column c. Rows of a
+column below are those outside V. A column with as many independent u_j as rows is *full*: it needs no more attention.
 
 - F0: generic u make every column full. A column is full for generic u exactly if its rows can be matched to its
   kernels (Hall): distinct matchings are distinct monomials of the determinant.
-- F1: every column but c0 can be made full while Σ_{k ∈ S} u_k = A_c0. Checked for each support that A_c0 may have, with a
-  set S of one or two kernels that hold it and all other entries generic: some determinant has a coefficient that is one
-  monomial in the non-zero entries of A_c0, so it does not vanish.
+- F1: every column but c0 can be made full while Σ_{k ∈ S} u_k = A_c0. Checked for each support that A_c0 may have,
+  with a set S of one or two kernels that hold it and all other entries generic: some determinant has a coefficient
+  that is one monomial in the non-zero entries of A_c0, so it does not vanish.
 - F2: every column but c0 and c1 can be made full. Kernel k holds both columns with all their rows, l holds c0 and m
-  holds c1, each with all its rows but one. If A_c0 and A_c1 are independent, u_k is generic, u_l = A_c0 - α u_k, u_m = A_c1 - β u_k
-  vanish where they must; a column that holds k, l, m then has u_k and the span of A_c0 and A_c1, and is full if for every
-  two rows the others can be matched to k and its other kernels. If they are dependent, F1's argument serves both.
+  holds c1, each with all rows but one. If A_c0 and A_c1 are independent, u_k is generic, and u_l = A_c0 - α u_k,
+  u_m = A_c1 - β u_k vanish where they must; a column that holds k, l, m then has u_k and the span of A_c0 and A_c1,
+  and is full if for every two rows the others can be matched to k and its other kernels (some minor of A_c0, A_c1 is
+  not zero, and the minors have distinct monomials as coefficients). If they are dependent, F1's argument serves both.
 
 Each also holds for the transposed form.
 """
@@ -19,7 +20,7 @@ Each also holds for the transposed form.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, permutations
 from typing import Any
 
 from sparseopt.existence.kernels import Entry, Kernel
@@ -28,8 +29,8 @@ MAX_SIZE = 5
 """F1 and F2 look at forms with at most so many kernels and rows per column."""
 
 
-def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> str | None:
-    """Why the kernels give every matrix on their entries outside V (F0, F1 or F2), or None."""
+def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> tuple[str, str] | None:
+    """Why the kernels give every matrix on their entries outside V, and the rule (F0, F1 or F2), or None."""
     wanted = frozenset().union(*(k.entries for k in kernels)) - free
     turned = [Kernel(k.columns, k.rows) for k in kernels]
     forms = [("column", _Columns(kernels, wanted)), ("row", _Columns(turned, frozenset((c, r) for r, c in wanted)))]
@@ -37,7 +38,8 @@ def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> str | None:
         for line, form in forms:
             if (kept := rule(form)) is not None:
                 given = f" but {' and '.join(str(c + 1) for c in kept)}" if kept else ""
-                return f"{len(kernels)} kernels give every matrix on their entries ({name}: every {line}{given} is full)"
+                why = f"{name}: every {line}{given} is full"
+                return f"{len(kernels)} kernels give every matrix on their entries ({why})", name
     return None
 
 
@@ -93,8 +95,10 @@ class _Columns:
             for support in _subsets(rows, 1, len(rows))
         )
 
-    def _full_with(self, columns: Sequence[int], support: set[int], rows: Sequence[int], serving: Sequence[int]) -> bool:
-        """Whether Σ_{k ∈ serving} u_k = a, zero outside the support and generic in it, leaves the other columns full."""
+    def _full_with(
+        self, columns: Sequence[int], support: set[int], rows: Sequence[int], serving: Sequence[int]
+    ) -> bool:
+        """Whether Σ_{k ∈ serving} u_k = a, a vector with this support, leaves the other columns full."""
         if not support <= set().union(*(self.kernels[k].rows for k in serving)):
             return False
         names = [f"a{r}" for r in rows] + [f"t{j}_{r}" for j, k in enumerate(self.kernels) for r in sorted(k.rows)]
@@ -105,14 +109,14 @@ class _Columns:
             if holding:
                 a = ring.gen(i) if r in support else ring.constant(0)
                 entry[holding[0], r] = a - sum((entry[k, r] for k in holding[1:]), ring.constant(0))
-        return all(
-            any(
-                _never_zero(_determinant([[entry.get((j, r), ring.constant(0)) for j in chosen] for r in wanted]), len(rows))
-                for chosen in combinations(self.of[c], len(wanted))
-            )
-            for c, wanted in self.rows.items()
-            if c not in columns
-        )
+        zero = ring.constant(0)
+
+        def full(c: int, wanted: Sequence[int]) -> bool:
+            chosen = combinations(self.of[c], len(wanted))
+            minors = ([[entry.get((j, r), zero) for j in js] for r in wanted] for js in chosen)
+            return any(_never_zero(_determinant(M), len(rows)) for M in minors)
+
+        return all(full(c, wanted) for c, wanted in self.rows.items() if c not in columns)
 
     def _independent(self, c0: int, c1: int, k: int, low: int, m: int) -> bool:
         """F2 for independent A_c0, A_c1 with the kernels k, l, m of the statement."""
@@ -127,7 +131,7 @@ class _Columns:
             if c in (c0, c1) or not special - {k}:
                 continue
             others = [j for j in self.of[c] if j not in (low, m)]
-            if special != {k, low, m} or not set(wanted) == rows:
+            if special != {k, low, m} or set(wanted) != rows:
                 return False
             if not all(self._matched([r for r in wanted if r not in two], others) for two in combinations(wanted, 2)):
                 return False

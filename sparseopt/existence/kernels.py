@@ -103,7 +103,7 @@ class KernelForm:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A reduced form, the inverse map on factors, what was done, in words, and for each kernel the one it comes from."""
+    """A reduced form, the inverse map on factors, what was done, and for each kernel the one that it comes from."""
 
     form: KernelForm
     lift: Lift

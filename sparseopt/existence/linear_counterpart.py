@@ -7,7 +7,7 @@ and inputs: if a block's set is not closed, neither is the whole (pad with zeros
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, product
 from math import comb
@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from sparseopt.existence.algebra import by_algebra
 from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
+from sparseopt.existence.engine import ENGINE
 from sparseopt.existence.fill import fills
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
@@ -52,10 +54,10 @@ class LinearFactors:
 class Outside:
     """Why a matrix A is not W_L ⋯ W_1 (+ W_skip): an identity in sums over paths.
 
-    Write u_j[r] for the sum over all paths from the hidden node `nodes[j]` to output r of the products of their weights,
-    v_j[c] for that over the paths from input c to the node. On the entries of the identity, every path from c to r runs
-    through exactly one of the nodes, so (W_L ⋯ W_1)_rc = Σ_j u_j[r] v_j[c]; nodes that are not joined to r or c have
-    no path there. Cofactors g with Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 then exclude A.
+    Write u_j[r] for the sum, over all paths from the hidden node `nodes[j]` to output r, of the products of their
+    weights, and v_j[c] for that over the paths from input c to the node. On the entries of the identity, every path
+    from c to r runs through exactly one of the nodes, so (W_L ⋯ W_1)_rc = Σ_j u_j[r] v_j[c]. Cofactors g with
+    Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 then exclude A.
     """
 
     identity: Identity
@@ -81,6 +83,8 @@ class LinearCounterpart:
         What contraction and reductions leave of the whole pattern (empty: a coordinate subspace).
     steps : tuple of str
         The exact reductions, in order, of the whole pattern or of the block that was tried.
+    rules : tuple of str
+        Names of the rules of docs/existence.md that decided, beside the exact reductions.
     block : (rows, columns) or None
         For a set that is not closed: outputs and inputs of the block that shows it.
     limit : ndarray of Fraction, shape (q, d), or None
@@ -95,6 +99,7 @@ class LinearCounterpart:
     reason: str
     kernels: tuple[Kernel, ...] = ()
     steps: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
@@ -108,6 +113,7 @@ class LinearCounterpart:
         out: dict[str, Any] = {
             "claim": "linear counterpart closed" if self.closed else "linear counterpart not closed",
             "reason": self.reason,
+            "rules": list(self.rules),
             "steps": list(self.steps),
         }
         if self.block is not None:
@@ -122,8 +128,14 @@ class LinearCounterpart:
         return out
 
 
-def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
+def linear_counterpart(pattern: SparsityPattern, engine_seconds: float = 0.0) -> LinearCounterpart:
     """Decide whether the linear counterpart of a pattern is a closed set.
+
+    Parameters
+    ----------
+    pattern : SparsityPattern
+    engine_seconds : float
+        Time limit for each of two questions to z3, asked only where no rule decides; 0 asks none.
 
     Returns
     -------
@@ -151,44 +163,58 @@ def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
         if part.closed is False:
             return part
     searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else whole
+    return searched if searched.closed is False else _by_algebra(_reduce(network).network, whole, engine_seconds)
+
+
+def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
+    """What z3 says where no rule and no search decides; a bare "not closed" stays undecided, with its claim."""
+    said = by_algebra(network, seconds) if seconds > 0 else None
+    if said is None:
+        return undecided
+    if said:
+        reason = f"{ENGINE} decides the sentence of real algebra (this rests on {ENGINE}'s word)"
+        return replace(undecided, closed=True, reason=reason, rules=(ENGINE,))
+    return replace(
+        undecided, reason=f"{undecided.reason}; {ENGINE} claims that it is not closed, without a certificate"
+    )
 
 
 @dataclass(frozen=True)
 class _Reduced:
-    """A network after all exact reductions: a kernel form, its kernels' hidden nodes, and the way back."""
+    """A network after all exact reductions; its kernel form and reduction unless hidden nodes feed hidden nodes."""
 
     contractions: tuple[Contraction, ...]
-    form: KernelForm
-    nodes: tuple[Node, ...]
-    reduction: Reduction
+    steps: tuple[str, ...]
+    form: KernelForm | None = None
+    nodes: tuple[Node, ...] = ()
+    reduction: Reduction | None = None
+
+    @property
+    def network(self) -> LinearNetwork:
+        return self.contractions[-1].network
 
     def lift(self, factors: list[Factor], target: Matrix) -> EdgeWeights:
         """Weights of the whole network whose product is that of the factors; V completes it to the target."""
+        assert self.form is not None
+        assert self.reduction is not None
         lifted = self.reduction.lift(factors, target)
-        weights = self.form.network_weights(self.contractions[-1].network, self.nodes, lifted, target)
+        weights = self.form.network_weights(self.network, self.nodes, lifted, target)
         for contraction in reversed(self.contractions):
             weights = contraction.lift(weights)
         return weights
 
-    def node(self, kernel: int) -> Node:
-        """The hidden node that a kernel of the reduced form belongs to."""
-        return self.nodes[self.reduction.origins[kernel]]
 
-
-def _reduce(network: LinearNetwork) -> tuple[_Reduced | None, list[str]]:
-    """Contract, thin and reduce; None if hidden nodes still feed hidden nodes. With the steps in words."""
+def _reduce(network: LinearNetwork) -> _Reduced:
+    """Contract, thin while hidden nodes feed hidden nodes, and reduce the kernel form."""
     contractions = [contract(network)]
     steps = contractions[0].describe()
     while (found := KernelForm.of(contractions[-1].network)) is None:
-        thinned = thin(contractions[-1].network)
-        if thinned is None:
-            return None, steps
+        if (thinned := thin(contractions[-1].network)) is None:
+            return _Reduced(tuple(contractions), tuple(steps))
         contractions.append(contract(thinned[0]))
         steps += [thinned[1], *contractions[-1].describe()]
-    form, nodes = found
-    reduction = reduce(form)
-    return _Reduced(tuple(contractions), form, nodes, reduction), [*steps, *reduction.steps]
+    reduction = reduce(found[0])
+    return _Reduced(tuple(contractions), (*steps, *reduction.steps), *found, reduction)
 
 
 def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
@@ -210,39 +236,43 @@ def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
             rest = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling)))).form
             verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
             if all(isinstance(v, Closed) for v in verdicts):
-                return Closed("; ".join([why, *(v.statement for v in verdicts if v is not None)]))
+                closed = [Closed(why[0], (why[1],)), *(v for v in verdicts if isinstance(v, Closed))]
+                return Closed("; ".join(v.statement for v in closed), tuple(r for v in closed for r in v.rules))
     return None
 
 
 def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> LinearCounterpart:
     """What a rule for groups of kernels says of a network's set."""
-    reduced, steps = _reduce(network)
-    if reduced is None:
+    reduced = _reduce(network)
+    steps = reduced.steps
+    if reduced.reduction is None:
         reason = "hidden neurons that feed hidden neurons remain after contraction and thinning; no rule covers them"
-        return LinearCounterpart(None, reason, (), tuple(steps))
+        return LinearCounterpart(None, reason, (), steps)
     left = reduced.reduction.form
     if not left.kernels:
         reason = "nothing but free entries is left after contraction and reduction: a coordinate subspace"
-        return LinearCounterpart(True, reason, (), tuple(steps))
-    statements, undecided = [], []
+        return LinearCounterpart(True, reason, (), steps)
+    closed, undecided = [], []
     for members in groups(left):
         kernels = [left.kernels[j] for j in members]
         verdict = rule(left, kernels)
         if isinstance(verdict, Escape):
-            return _not_closed(pattern, reduced, members, verdict, tuple(steps))
+            return _not_closed(pattern, reduced, members, verdict)
         if isinstance(verdict, Closed):
-            statements.append(verdict.statement)
+            closed.append(verdict)
         else:
             undecided.append(", ".join(map(str, kernels[:4])) + (", …" if len(kernels) > 4 else ""))
     if undecided:
-        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, tuple(steps))
-    return LinearCounterpart(True, "; ".join(statements), left.kernels, tuple(steps))
+        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, steps)
+    rules = tuple(dict.fromkeys(r for v in closed for r in v.rules))
+    return LinearCounterpart(True, "; ".join(v.statement for v in closed), left.kernels, steps, rules)
 
 
 def _not_closed(
-    pattern: SparsityPattern, reduced: _Reduced, members: Sequence[int], escape: Escape, steps: tuple[str, ...]
+    pattern: SparsityPattern, reduced: _Reduced, members: Sequence[int], escape: Escape
 ) -> LinearCounterpart:
     """Carry an escape of one group of kernels back to the pattern and check it there."""
+    assert reduced.reduction is not None
     left = reduced.reduction.form
     factors = [Factor({}, {})] * len(left.kernels)
     for j, factor in zip(members, escape.factors, strict=True):
@@ -252,13 +282,14 @@ def _not_closed(
     _check_limit(linear, limit)
     identity = escape.identity or outside(left, _within([left.kernels[j] for j in members], escape.block), escape.limit)
     assert identity is not None, "the limits of the kernel rules are excluded by short identities"
-    of = [reduced.node(j) for j in members]
+    of = [reduced.nodes[reduced.reduction.origins[j]] for j in members]
     nodes = tuple(dict.fromkeys(of))  # the parts of a split kernel share their node
     return LinearCounterpart(
         False,
         f"{_block_text(escape.block)}: {escape.statement}",
         left.kernels,
-        steps,
+        reduced.steps,
+        (escape.rule,),
         escape.block,
         limit,
         linear,

@@ -1,9 +1,9 @@
 """Evidence that a matrix is not in the set of a kernel form: a polynomial identity (Hilbert's Nullstellensatz).
 
-If A were Σ_j u_j v_jᵀ outside V, the polynomials f_rc = Σ_j u_j[r] v_j[c] - A_rc would have a common zero. Cofactors g_rc
-with Σ g_rc f_rc = 1 show that they have none, over any field. Cofactors are sought degree by degree: the
-products m f_rc that the monomial 1 can be reached through are the rows of a linear system, solved modulo a prime, rounded
-to rationals, and expanded exactly before it is returned.
+If A were Σ_j u_j v_jᵀ outside V, the polynomials f_rc = Σ_j u_j[r] v_j[c] - A_rc would have a common zero. Cofactors
+g_rc with Σ g_rc f_rc = 1 show that they have none, over any field. Cofactors are sought degree by degree: the products
+m f_rc that the monomial 1 can be reached through are the columns of a linear system, solved modulo a prime, rounded to
+rationals, and expanded exactly before it is returned.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Identity:
         )
 
     def to_list(self) -> list[dict[str, Any]]:
-        """JSON-ready: per entry [row, column] its terms, each a coefficient and variables ["u" or "v", kernel, index]."""
+        """JSON-ready: per entry the terms of its cofactor, a coefficient and variables ["u" or "v", kernel, index]."""
         return [
             {"entry": list(e), "cofactor": [[str(x), [list(v) for v in m]] for m, x in sorted(g.items())]}
             for e, g in sorted(self.cofactors.items())
