@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | witness | export | solvers``.
+"""The command line: ``sparseopt solve | certify | witness | atlas | export | solvers``.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -114,6 +114,37 @@ def witness(
     report.witness.save(out)
     print(f"{out}: {report.witness.n_points} points, infimum 0, not attained. {report.reason}")
     return 0
+
+
+@app.command()
+def atlas(
+    out: Annotated[
+        Path | None, typer.Option(help="Write every verdict with its certificate to this JSON file.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw all classes into this .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Decide for every small pattern, up to permutations, whether its linear counterpart is closed."""
+    from sparseopt.existence.atlas import atlas_text, build, summary
+    from sparseopt.existence.atlas_plot import plot_atlas
+    from sparseopt.files import write_text
+    from sparseopt.plot import check_target
+    from sparseopt.report import atlas_table
+
+    if plot is not None:
+        check_target(plot)
+    built = build()
+    if out is not None:
+        write_text(out, atlas_text(built))
+    if plot is not None:
+        plot_atlas(built, plot)
+    rows = summary(built)
+    if as_json:
+        names = ("sizes", "classes", "closed", "not_closed", "undecided", "rules")
+        _print_json({"tables": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        print(atlas_table(rows))
+    return 1 if any(row[4] for row in rows) else 0
 
 
 @app.command()

@@ -211,3 +211,9 @@ def solvers_text() -> str:
         if row["reason"]:
             lines.append(f"           not usable here: {row['reason']}")
     return "\n".join(lines)
+
+
+def atlas_table(rows: Sequence[tuple[str, int, int, int, int, str]]) -> str:
+    """What ``sparseopt atlas`` prints: one line per table of :func:`sparseopt.existence.atlas.summary`."""
+    head = f"{'sizes':<9}{'classes':>8}{'closed':>8}{'not closed':>12}{'undecided':>11}  decided by"
+    return "\n".join([head, *(f"{n:<9}{c:>8}{yes:>8}{no:>12}{open_:>11}  {by}" for n, c, yes, no, open_, by in rows)])
