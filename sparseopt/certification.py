@@ -9,7 +9,11 @@ from sparseopt.errors import InputError
 from sparseopt.existence.affine_data import affine_data
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import witness_problem
+from sparseopt.existence.engine import ENGINE
+from sparseopt.existence.eventual import eventual_predictions
+from sparseopt.existence.exact_fit import exact_fit, targets
 from sparseopt.existence.linear_counterpart import linear_counterpart
+from sparseopt.existence.merging import merging_neurons
 from sparseopt.existence.report import PAPER, ExistenceReport, Scope, Verdict
 from sparseopt.existence.theorems import always_attained, interpolation
 from sparseopt.files import pattern_document
@@ -19,13 +23,15 @@ from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
 
 
-def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
+def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 10.0) -> ExistenceReport:
     """Decide whether the infimum of the training loss is attained.
 
     Parameters
     ----------
     subject : SparsityPattern or TrainingProblem
         A pattern asks about every dataset, a problem about its own.
+    engine_seconds : float
+        Time limit for each question about a problem's data that z3 is asked; 0 asks none.
 
     Returns
     -------
@@ -35,7 +41,7 @@ def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
 
     Notes
     -----
-    Theorems D, S, U, C, I, A and N of docs/existence.md; the source is Le, Riccietti, Gribonval (2023).
+    Theorems D, S, U, C, I, A, N and G of docs/existence.md; the source is Le, Riccietti, Gribonval (2023).
 
     Examples
     --------
@@ -49,7 +55,7 @@ def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
     if isinstance(subject, SparsityPattern):
         return _certify_pattern(subject)
     if isinstance(subject, TrainingProblem):
-        return _certify_problem(subject)
+        return _certify_problem(subject, engine_seconds)
     raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
 
 
@@ -96,29 +102,61 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
     )
 
 
-def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
+def _certify_problem(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport:
     statement = always_attained(problem.pattern) or interpolation(problem)
     if statement is not None:
         return _attained(Scope.THIS_DATASET, statement, {"pattern": pattern_document(problem.pattern)})
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
-    if (by_groups := _certify_groups(problem)) is not None:
+    if (by_groups := _certify_groups(problem, engine_seconds)) is not None:
         return by_groups
     from sparseopt.solvers.gradient import exact_candidates
 
     for network in exact_candidates(problem):
         if (report := attained_by_bound(problem, network)) is not None:
             return report
+    fit = exact_fit(problem, engine_seconds) if engine_seconds > 0 else None
+    if isinstance(fit, Network) and (report := attained_by_bound(problem, fit)) is not None:
+        return report
+    bound = data_bound(problem)
+    if fit is False and (report := _never_reached(problem, engine_seconds)) is not None:
+        return report
+    missed = f"no parameters reach the bound {bound} ({ENGINE})" if fit is False else f"no network was found at {bound}"
     return ExistenceReport(
         Verdict.UNDECIDED,
         Scope.THIS_DATASET,
-        f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; no network was found whose loss "
-        f"equals the bound {data_bound(problem)} that equal inputs give (rule A)",
+        f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; {missed}, the loss that equal "
+        f"inputs force (rule A), and no diverging parameters were found that tend to it (G)",
     )
 
 
-def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
+def _never_reached(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport | None:
+    """G: the bound that equal inputs give is the limit of a diverging sequence; z3 has said that nothing reaches it."""
+    goal, bound = targets(problem), data_bound(problem)
+    sequence = merging_neurons(problem.pattern, goal, engine_seconds)
+    if sequence is None:
+        return None
+    _, start = eventual_predictions(sequence, goal.X)
+    return ExistenceReport(
+        Verdict.NOT_ATTAINED,
+        Scope.THIS_DATASET,
+        f"Theorem G: two hidden neurons whose hyperplanes merge bring the loss as close to {bound} as one likes "
+        f"(exact), and no parameters reach {bound} ({ENGINE} on exact real arithmetic; this half rests on its word)",
+        "G",
+        sequence=sequence,
+        certificate={
+            "claim": "not attained",
+            "theorem": "G",
+            "infimum": str(bound),
+            "sequence": sequence.to_dict(),
+            "valid_from": start,
+            "no_exact_fit": {"engine": ENGINE, "predictions": goal.to_dict()},
+        },
+    )
+
+
+def _certify_groups(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport | None:
     """C on data: groups of outputs that share no hidden neuron are fitted independently.
 
     The loss is the sum (l1, l2) or the greatest (linf) of the groups' losses. Attained if each group's is; for a sum
@@ -127,7 +165,7 @@ def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
     groups = problem.pattern.output_groups
     if len(groups) < 2:
         return None
-    parts = [_certify_problem(problem.restrict_outputs(list(group))) for group in groups]
+    parts = [_certify_problem(problem.restrict_outputs(list(group)), engine_seconds) for group in groups]
     named = [f"outputs {', '.join(str(o + 1) for o in g)}: {p.reason}" for g, p in zip(groups, parts, strict=True)]
     evidence = {"theorem": "C", "groups": [list(g) for g in groups], "parts": [p.certificate for p in parts]}
     if all(p.verdict is Verdict.ATTAINED for p in parts):

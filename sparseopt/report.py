@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
 from sparseopt.existence.report import ExistenceReport
 from sparseopt.network import Network
@@ -145,9 +146,12 @@ def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceRep
 
 
 def _divergence_text(problem: TrainingProblem, sequence: DivergingSequence) -> list[str]:
-    lines = ["limit matrix A (outputs × inputs), in the closure of the linear counterpart but not in it:"]
-    lines += ["  " + row for row in _grid(sequence.limit)]
-    lines += ["", f"dataset: {problem.n_points} points, targets affine in the inputs with matrix A"]
+    lines, how = [], ""
+    if sequence.limit is not None:
+        lines = ["limit matrix A (outputs × inputs), in the closure of the linear counterpart but not in it:"]
+        lines += ["  " + row for row in _grid(sequence.limit)] + [""]
+        how = ", targets affine in the inputs with matrix A"
+    lines.append(f"dataset: {problem.n_points} points{how}")
     width = max(len(str(x)) for x in [*problem.X_exact.flat, *problem.Y_exact.flat])
     for x, y in zip(problem.X_exact[:MAX_ROWS], problem.Y_exact[:MAX_ROWS], strict=True):
         left, right = (" ".join(f"{v!s:>{width}}" for v in row) for row in (x, y))
@@ -163,7 +167,7 @@ def _divergence_text(problem: TrainingProblem, sequence: DivergingSequence) -> l
     for n in TABLE_N:
         network = sequence.at(n)
         lines.append(f"{n:>10}  {float(problem.evaluate_exact(network)):>20.6g}  {network.largest_weight:>15.6g}")
-    lines.append("The loss tends to 0; no parameters reach it.")
+    lines.append(f"The loss tends to {data_bound(problem)}; no parameters reach it.")
     return lines
 
 

@@ -27,7 +27,7 @@ from math import prod
 
 from sparseopt.existence.contraction import Edge, LinearNetwork, Node, contract
 
-MAX_CHOICES = 20_000
+MAX_CHOICES = 600
 """Span is tried for networks with at most so many choices of edges."""
 
 Neighbours = dict[Node, frozenset[Node]]
