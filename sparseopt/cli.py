@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | witness | atlas | export | solvers``.
+"""The command line: ``sparseopt solve | certify | witness | atlas | masks | export | solvers``.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,6 +146,26 @@ def atlas(
     else:
         print(atlas_table(rows))
     return 1 if any(row[4] for row in rows) else 0
+
+
+@app.command()
+def masks(
+    file: Annotated[Path, typer.Argument(metavar="MASKS", help="An .npz file: one mask (outputs, inputs) per layer.")],
+    as_json: AsJson = False,
+) -> int:
+    """Scan every two consecutive layers of a pruned network: is their linear counterpart closed?"""
+    from dataclasses import asdict
+
+    from sparseopt.existence.large_masks import read_masks, scan
+    from sparseopt.report import masks_text
+
+    named = read_masks(file)
+    reports = [(f"{low}, {high}", scan(a, b)) for (low, a), (high, b) in pairwise(named)]
+    if as_json:
+        _print_json({"layers": [{"masks": name, **asdict(report)} for name, report in reports]})
+    else:
+        print(masks_text(reports))
+    return 0 if all(report.closed is not None for _, report in reports) else 1
 
 
 @app.command()

@@ -12,6 +12,7 @@ import numpy as np
 
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
+from sparseopt.existence.large_masks import MaskReport
 from sparseopt.existence.report import ExistenceReport
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
@@ -221,3 +222,23 @@ def atlas_table(rows: Sequence[tuple[str, int, int, int, int, str]]) -> str:
     """What ``sparseopt atlas`` prints: one line per table of :func:`sparseopt.existence.atlas.summary`."""
     head = f"{'sizes':<9}{'classes':>8}{'closed':>8}{'not closed':>12}{'undecided':>11}  decided by"
     return "\n".join([head, *(f"{n:<9}{c:>8}{yes:>8}{no:>12}{open_:>11}  {by}" for n, c, yes, no, open_, by in rows)])
+
+
+def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
+    """What ``sparseopt masks`` prints: each pair of layers as a network of its own."""
+    lines = []
+    for name, report in reports:
+        verdict = {True: "closed", False: "not closed", None: "undecided"}[report.closed]
+        lines.append(f"{name}: {'-'.join(map(str, report.sizes))}, {report.density:.1%} of the weights free: {verdict}")
+        if report.block is not None:
+            least = "" if report.counted_all else "at least "
+            outputs, inputs = (", ".join(str(i) for i in part) for part in report.block)
+            lines.append(
+                f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
+            )
+            lines.append(f"  outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)")
+        elif report.closed:
+            lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
+        else:
+            lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
+    return "\n".join(lines)
