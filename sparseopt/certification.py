@@ -59,6 +59,45 @@ def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 
     raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
 
 
+def certify_box(pattern: SparsityPattern) -> ExistenceReport:
+    """Whether every continuous function on a box has a best uniform approximation by the pattern.
+
+    Rule K (the paper, on the cube): one hidden layer, one output, free biases: yes. If the linear counterpart is not
+    closed and all biases are free: no.
+
+    Examples
+    --------
+    >>> import sparseopt as so
+    >>> certify_box(so.families.lu(2)).verdict.value
+    'NOT_ATTAINED'
+    """
+    free = all(b.all() for b in pattern.biases)
+    scope = Scope.EVERY_BOX_FUNCTION
+    if pattern.depth == 2 and pattern.n_outputs == 1 and free:
+        statement = (
+            "Theorem K: one hidden layer, one output, free biases: on a box the functions are closed in the uniform "
+            f"norm, so every continuous function has a best approximation ({PAPER})"
+        )
+        return _attained(scope, statement, {"pattern": pattern_document(pattern)})
+    lc = linear_counterpart(pattern)
+    if lc.closed is False and free:
+        return ExistenceReport(
+            Verdict.NOT_ATTAINED,
+            Scope.SOME_BOX_FUNCTION,
+            f"a box needs a closed linear counterpart, and it is not closed ({lc.reason}): the linear map x ↦ A x is a "
+            f"uniform limit on the box and is not realized ({PAPER})",
+            "K",
+            certificate={
+                "claim": "not attained",
+                "theorem": "K",
+                "pattern": pattern_document(pattern),
+                "linear_counterpart": lc.certificate,
+            },
+        )
+    why = f"linear counterpart: {lc.reason}" if free else "some bias is not free"
+    return ExistenceReport(Verdict.UNDECIDED, scope, f"rule K does not apply ({_shape(pattern)}); {why}")
+
+
 def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
     if (statement := always_attained(pattern)) is not None:
         return _attained(Scope.EVERY_DATASET, statement, {"pattern": pattern_document(pattern)})

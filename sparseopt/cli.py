@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | witness | atlas | masks | export | solvers``.
+"""The command line: ``sparseopt solve | certify | witness | diverge | atlas | masks | export | solvers``.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -74,17 +74,26 @@ def certify(
     subject: Annotated[
         str, typer.Argument(metavar="PROBLEM|FAMILY", help="A problem file, or a family: lu:3, dense:2,3,1 …")
     ],
+    domain: Annotated[str, typer.Option(help="data, or box: best uniform approximation on a box.")] = "data",
     certificate: Annotated[Path | None, typer.Option(help="Write the evidence to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Does an optimum exist: for every dataset of a family, or for a problem's own data?"""
     from sparseopt.certification import certify as decide
+    from sparseopt.certification import certify_box
     from sparseopt.existence.report import Verdict
     from sparseopt.files import write_text
+    from sparseopt.problem import TrainingProblem
     from sparseopt.report import report_document, report_text
 
+    if domain not in ("data", "box"):
+        raise InputError(f"--domain {domain!r} is not known: use data or box")
     asked = _subject(subject)
-    report = decide(asked)
+    if domain == "box":
+        asked = asked.pattern if isinstance(asked, TrainingProblem) else asked
+        report = certify_box(asked)
+    else:
+        report = decide(asked)
     if certificate is not None:
         if report.certificate is None:
             raise InputError(f"{certificate}: an undecided question has no certificate; nothing was written")
@@ -146,6 +155,38 @@ def atlas(
     else:
         print(atlas_table(rows))
     return 1 if any(row[4] for row in rows) else 0
+
+
+@app.command()
+def diverge(
+    problem_file: ProblemFile,
+    starts: Annotated[int, typer.Option(min=1, help="Random starts for each training method.")] = 5,
+    iterations: Annotated[int, typer.Option(min=1, help="At most so many iterations a run.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="Of the random starts.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Draw the runs into this .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train on data without optimum: the loss falls and the weights grow, beside the exact sequence."""
+    from dataclasses import asdict
+
+    from sparseopt.diverge import diverge as train
+    from sparseopt.diverge import plot_divergence
+    from sparseopt.files import load_problem
+    from sparseopt.plot import check_target
+    from sparseopt.report import divergence_table
+
+    problem = load_problem(problem_file)
+    if plot is not None:
+        check_target(plot)
+    shown = train(problem, starts, iterations, seed)
+    if plot is not None:
+        plot_divergence(problem, shown, plot)
+    if as_json:
+        verdict, runs = shown.report.verdict.value, [asdict(run) for run in shown.runs]
+        _print_json({"verdict": verdict, "runs": runs, "sequence": shown.sequence})
+    else:
+        print(divergence_table(shown))
+    return 0
 
 
 @app.command()

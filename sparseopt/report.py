@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparseopt.diverge import Divergence
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
 from sparseopt.existence.large_masks import MaskReport
@@ -241,4 +242,16 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
             lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
+    return "\n".join(lines)
+
+
+def divergence_table(shown: Divergence) -> str:
+    """What ``sparseopt diverge`` prints: where each run ended, and the exact sequence."""
+    lines = [f"verdict    {shown.report.verdict.value}", *_field("reason", shown.report.reason), ""]
+    lines.append(f"{'run':<24}{'iterations':>12}{'loss':>14}{'largest weight':>16}")
+    for run in shown.runs:
+        if run.rows:
+            lines.append(f"{run.method:<24}{run.rows[-1][0]:>12}{run.rows[-1][1]:>14.6g}{run.rows[-1][2]:>16.6g}")
+    for n, loss, weight in shown.sequence[::5]:
+        lines.append(f"{f'exact sequence, n = {n}':<36}{loss:>14.6g}{weight:>16.6g}")
     return "\n".join(lines)

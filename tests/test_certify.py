@@ -12,7 +12,7 @@ import pytest
 import z3
 
 import sparseopt as so
-from sparseopt.certification import attained_by_bound
+from sparseopt.certification import attained_by_bound, certify_box
 from sparseopt.existence.affine_data import affine_data, enough_in_general_position
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import piece_bound, witness_problem
@@ -475,3 +475,13 @@ def test_groups_of_outputs_are_asked_one_by_one() -> None:
     assert [verdicts[loss].verdict for loss in ("l1", "l2")] == [NO, NO]
     assert verdicts["l1"].theorem == "C"
     assert verdicts["linf"].verdict is so.Verdict.UNDECIDED
+
+
+def test_box_domain() -> None:
+    """K: one hidden layer, one output, free biases; a linear counterpart that is not closed excludes it."""
+    assert certify_box(so.families.dense([2, 3, 1])).verdict is YES
+    assert certify_box(so.families.lu(3)).verdict is NO
+    assert certify_box(so.families.dense([2, 2, 2])).verdict is so.Verdict.UNDECIDED
+    for pattern in (so.families.dense([2, 2, 1]), so.families.lu(2)):
+        bound = so.SparsityPattern(pattern.masks, [[0, 1], None])
+        assert certify_box(bound).verdict is so.Verdict.UNDECIDED, "a bias is not free"

@@ -7,7 +7,7 @@ neuron and point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -105,9 +105,10 @@ def prediction(pattern: SparsityPattern, p: int, x: Any, extra: Mapping[int, lis
     values = {j: number(v) for j, v in enumerate(x) if v}
     lines = []
     for n, (mask, free) in enumerate(zip(pattern.masks, pattern.biases, strict=True)):
-        last, above = n == pattern.depth - 1, {}
+        last = n == pattern.depth - 1
+        above: dict[int, str] = {}
         for i, row in enumerate(mask):
-            terms = [f"(* w{n}_{i}_{j} {values[j]})" for j in np.flatnonzero(row) if j in values]
+            terms = [f"(* w{n}_{i}_{j} {values[j]})" for j in map(int, np.flatnonzero(row)) if j in values]
             terms += [f"b{n}_{i}"] if free[i] else []
             if last:
                 terms += [] if pattern.skip is None else _skip(pattern, i, x)
@@ -128,8 +129,8 @@ def _skip(pattern: SparsityPattern, i: int, x: Any) -> list[str]:
 def within(goal: Targets) -> list[str]:
     """Assertions that every y<o>_<p> lies in its interval."""
     out = []
-    for (p, o), low in np.ndenumerate(goal.low):
-        high = goal.high[p, o]
+    intervals: Iterable[Any] = zip(np.ndindex(*goal.low.shape), goal.low.flat, goal.high.flat, strict=True)
+    for (p, o), low, high in intervals:
         y = f"y{o}_{p}"
         both = f"(and (<= {number(low)} {y}) (<= {y} {number(high)}))"
         out.append(f"(assert {f'(= {y} {number(low)})' if low == high else both})")

@@ -91,10 +91,10 @@ def _limit_text(pattern: SparsityPattern, goal: Targets, j: int, k: int) -> str:
         jump = f"(ite (> G{p} 0.0) (- H{p} K{p}) (ite (= G{p} 0.0) (- {' '.join(positive)}) 0.0))"
         lines.append(f"(define-fun J{p} () Real {jump})")
         lines.append(f"(define-fun P{p} () Real (ite (> G{p} 0.0) G{p} 0.0))")
-        terms = {o: [f"(* c_{o} P{p})"] for o in either}
+        extra = {int(o): [f"(* c_{o} P{p})"] for o in either}
         for o in common:
-            terms[o].append(f"(* a_{o} J{p})")
-        lines += prediction(rest, p, x, terms)
+            extra[int(o)].append(f"(* a_{o} J{p})")
+        lines += prediction(rest, p, x, extra)
     return "\n".join([*lines, *within(goal)])
 
 

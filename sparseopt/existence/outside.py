@@ -133,8 +133,8 @@ def _combination(equations: dict[Entry, Polynomial], rows: list[tuple[Monomial, 
             k = place.setdefault(_times(m, term), len(place))
             cells.append((k, i, x.numerator * pow(x.denominator, -1, _PRIME) % _PRIME))
     M = nmod_mat(len(place), len(rows) + 1, _PRIME)
-    for k, i, x in cells:
-        M[k, i] = x
+    for k, i, entry_residue in cells:
+        M[k, i] = entry_residue
     M[0, len(rows)] = 1
     reduced, rank = M.rref()
     cofactors: dict[Entry, Polynomial] = {}
@@ -150,11 +150,12 @@ def _combination(equations: dict[Entry, Polynomial], rows: list[tuple[Monomial, 
                 return None
             m, entry = rows[column]
             cofactors.setdefault(entry, {})[m] = value
-    total: Counter[Monomial] = Counter()
+    total: Polynomial = {}
     for entry, g in cofactors.items():
         for m, x in g.items():
             for term, y in equations[entry].items():
-                total[_times(m, term)] += x * y  # type: ignore[assignment]
+                product = _times(m, term)
+                total[product] = total.get(product, Fraction(0)) + x * y
     return Identity(cofactors) if {m: x for m, x in total.items() if x} == {(): 1} else None
 
 
