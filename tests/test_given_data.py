@@ -59,7 +59,7 @@ def test_repeated_inputs_give_a_positive_infimum(loss: str) -> None:
     rows = list(range(6))
     for problem, expected in ((six, so.Verdict.NOT_ATTAINED), (changed(six, 2, 1, 0), so.Verdict.ATTAINED)):
         X, Y = problem.X_exact[[*rows, 5]], problem.Y_exact[[*rows, 5]]
-        Y[6] = [Fraction(3), Fraction(0)]  # for l1 the old target -2 stays among the best values, for l2 it does not
+        Y[5, 1], Y[6, 1] = Fraction(-1), Fraction(-3)  # the old target -2 is the best constant
         again = so.TrainingProblem(problem.pattern, X, Y, loss)
         report = so.certify(again)
         assert data_bound(again) > 0
