@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import sparseopt as so
+from sparseopt.cli import main
 from sparseopt.existence.large_masks import read_masks, scan
 
 
@@ -62,3 +64,18 @@ def test_masks_file(tmp_path: Path) -> None:
     path.write_text("nonsense")
     with pytest.raises(so.InputError, match="not an"):
         read_masks(path)
+
+
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``sparseopt masks`` names every pair of layers; exit 0 when all are decided."""
+    path = tmp_path / "masks.npz"
+    np.savez(path, fc1=np.triu(np.ones((2, 2))), fc2=np.tril(np.ones((2, 2))), fc3=np.eye(2))
+    monkeypatch.setattr("sys.argv", ["sparseopt", "masks", str(path), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert ended.value.code == 0
+    assert [(row["masks"], row["closed"], row["blocks"]) for row in layers] == [
+        ("fc1, fc2", False, 1),
+        ("fc2, fc3", True, 0),
+    ]
