@@ -9,7 +9,11 @@ from sparseopt.errors import InputError
 from sparseopt.existence.affine_data import affine_data
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import witness_problem
+from sparseopt.existence.engine import ENGINE
+from sparseopt.existence.eventual import eventual_predictions
+from sparseopt.existence.exact_fit import exact_fit, targets
 from sparseopt.existence.linear_counterpart import linear_counterpart
+from sparseopt.existence.merging import merging_neurons
 from sparseopt.existence.report import (
     PAPER,
     ExistenceReport,
@@ -27,13 +31,15 @@ from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
 
 
-def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
+def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 10.0) -> ExistenceReport:
     """Decide whether the infimum of the training loss is attained.
 
     Parameters
     ----------
     subject : SparsityPattern or TrainingProblem
         A pattern asks about every dataset, a problem about its own.
+    engine_seconds : float
+        Time limit for each question about a problem's data that z3 is asked; 0 asks none.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
 
     Notes
     -----
-    Theorems D, S, U, C, I, A and N of docs/existence.md; the source is Le, Riccietti, Gribonval (2023).
+    Theorems D, S, U, C, I, A, N and G of docs/existence.md; the source is Le, Riccietti, Gribonval (2023).
 
     Examples
     --------
@@ -57,8 +63,47 @@ def certify(subject: SparsityPattern | TrainingProblem) -> ExistenceReport:
     if isinstance(subject, SparsityPattern):
         return _certify_pattern(subject)
     if isinstance(subject, TrainingProblem):
-        return _certify_problem(subject)
+        return _certify_problem(subject, engine_seconds)
     raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
+
+
+def certify_box(pattern: SparsityPattern) -> ExistenceReport:
+    """Whether every continuous function on a box has a best uniform approximation by the pattern.
+
+    Rule K (the paper, on the cube): one hidden layer, one output, free biases: yes. If the linear counterpart is not
+    closed and all biases are free: no.
+
+    Examples
+    --------
+    >>> import sparseopt as so
+    >>> certify_box(so.families.lu(2)).verdict.value
+    'NOT_ATTAINED'
+    """
+    free = all(b.all() for b in pattern.biases)
+    scope = Scope.EVERY_BOX_FUNCTION
+    if pattern.depth == 2 and pattern.n_outputs == 1 and free:
+        statement = (
+            "Theorem K: one hidden layer, one output, free biases: on a box the functions are closed in the uniform "
+            f"norm, so every continuous function has a best approximation ({PAPER})"
+        )
+        return _attained(scope, statement, {"pattern": pattern_document(pattern)})
+    lc = linear_counterpart(pattern)
+    if lc.closed is False and free:
+        return ExistenceReport(
+            Verdict.NOT_ATTAINED,
+            Scope.SOME_BOX_FUNCTION,
+            f"a box needs a closed linear counterpart, and it is not closed ({lc.reason}): the linear map x ↦ A x is a "
+            f"uniform limit on the box and is not realized ({PAPER})",
+            "K",
+            certificate={
+                "claim": "not attained",
+                "theorem": "K",
+                "pattern": pattern_document(pattern),
+                "linear_counterpart": lc.certificate,
+            },
+        )
+    why = f"linear counterpart: {lc.reason}" if free else "some bias is not free"
+    return ExistenceReport(Verdict.UNDECIDED, scope, f"rule K does not apply ({_shape(pattern)}); {why}")
 
 
 def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
@@ -100,7 +145,7 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
     )
 
 
-def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
+def _certify_problem(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport:
     statement = always_attained(problem.pattern) or interpolation(problem)
     if statement is not None:
         evidence = {"pattern": pattern_document(problem.pattern)}
@@ -108,22 +153,54 @@ def _certify_problem(problem: TrainingProblem) -> ExistenceReport:
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
-    if (by_groups := _certify_groups(problem)) is not None:
+    if (by_groups := _certify_groups(problem, engine_seconds)) is not None:
         return by_groups
     from sparseopt.solvers.gradient import exact_candidates
 
     for network in exact_candidates(problem):
         if (report := attained_by_bound(problem, network)) is not None:
             return report
+    fit = exact_fit(problem, engine_seconds) if engine_seconds > 0 else None
+    if isinstance(fit, Network) and (report := attained_by_bound(problem, fit)) is not None:
+        return report
+    bound = data_bound(problem)
+    if fit is False and (report := _never_reached(problem, engine_seconds)) is not None:
+        return report
+    missed = f"no parameters reach the bound {bound} ({ENGINE})" if fit is False else f"no network was found at {bound}"
     return ExistenceReport(
         Verdict.UNDECIDED,
         Scope.THIS_DATASET,
-        f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; no network was found whose loss "
-        f"equals the bound {data_bound(problem)} that equal inputs give (rule A)",
+        f"theorems D, S, U, C, I do not apply ({_shape(problem.pattern)}); {affine}; {missed}, the loss that equal "
+        f"inputs force (rule A), and no diverging parameters were found that tend to it (G)",
     )
 
 
-def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
+def _never_reached(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport | None:
+    """G: the bound that equal inputs give is the limit of a diverging sequence; z3 has said that nothing reaches it."""
+    goal, bound = targets(problem), data_bound(problem)
+    sequence = merging_neurons(problem.pattern, goal, engine_seconds)
+    if sequence is None:
+        return None
+    _, start = eventual_predictions(sequence, goal.X)
+    return ExistenceReport(
+        Verdict.NOT_ATTAINED,
+        Scope.THIS_DATASET,
+        f"Theorem G: two hidden neurons whose hyperplanes merge bring the loss as close to {bound} as one likes "
+        f"(exact), and no parameters reach {bound} ({ENGINE} on exact real arithmetic; this half rests on its word)",
+        "G",
+        sequence=sequence,
+        certificate={
+            "claim": "not attained",
+            "theorem": "G",
+            "infimum": str(bound),
+            "sequence": sequence.to_dict(),
+            "valid_from": start,
+            "no_exact_fit": {"engine": ENGINE, "predictions": goal.to_dict()},
+        },
+    )
+
+
+def _certify_groups(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport | None:
     """C on data: groups of outputs that share no hidden neuron are fitted independently.
 
     The loss is the sum (l1, l2) or the greatest (linf) of the groups' losses. Attained if each group's is; for a sum
@@ -132,7 +209,7 @@ def _certify_groups(problem: TrainingProblem) -> ExistenceReport | None:
     groups = problem.pattern.output_groups
     if len(groups) < 2:
         return None
-    parts = [_certify_problem(problem.restrict_outputs(list(group))) for group in groups]
+    parts = [_certify_problem(problem.restrict_outputs(list(group)), engine_seconds) for group in groups]
     named = [f"outputs {', '.join(str(o + 1) for o in g)}: {p.reason}" for g, p in zip(groups, parts, strict=True)]
     evidence = {
         "theorem": "C",

@@ -1,4 +1,4 @@
-"""The command line: ``sparseopt solve | certify | verify | witness | export | bench | solvers``.
+"""The command line: ``sparseopt``, one function a command.
 
 Exit codes: 0 done, 1 not proved, 2 bad input (one line on stderr).
 """
@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,16 +84,25 @@ def certify(
     subject: Annotated[
         str, typer.Argument(metavar="PROBLEM|FAMILY", help="A problem file, or a family: lu:3, dense:2,3,1 …")
     ],
+    domain: Annotated[str, typer.Option(help="data, or box: best uniform approximation on a box.")] = "data",
     certificate: Annotated[Path | None, typer.Option(help="Write the evidence to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Does an optimum exist: for every dataset of a family, or for a problem's own data?"""
     from sparseopt.certification import certify as decide
+    from sparseopt.certification import certify_box
     from sparseopt.existence.report import Verdict
+    from sparseopt.problem import TrainingProblem
     from sparseopt.report import report_document, report_text
 
+    if domain not in ("data", "box"):
+        raise InputError(f"--domain {domain!r} is not known: use data or box")
     asked = _subject(subject)
-    report = decide(asked)
+    if domain == "box":
+        asked = asked.pattern if isinstance(asked, TrainingProblem) else asked
+        report = certify_box(asked)
+    else:
+        report = decide(asked)
     if certificate is not None:
         if report.certificate is None:
             raise InputError(f"{certificate}: an undecided question has no certificate; nothing was written")
@@ -147,6 +157,89 @@ def witness(
     report.witness.save(out)
     print(f"{out}: {report.witness.n_points} points, infimum 0, not attained. {report.reason}")
     return 0
+
+
+@app.command()
+def atlas(
+    out: Annotated[
+        Path | None, typer.Option(help="Write every verdict with its certificate to this JSON file.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw all classes into this .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Decide for every small pattern, up to permutations, whether its linear counterpart is closed."""
+    from sparseopt.existence.atlas import atlas_text, build, summary
+    from sparseopt.existence.atlas_plot import plot_atlas
+    from sparseopt.files import write_text
+    from sparseopt.plot import check_target
+    from sparseopt.report import atlas_table
+
+    if plot is not None:
+        check_target(plot)
+    built = build()
+    if out is not None:
+        write_text(out, atlas_text(built))
+    if plot is not None:
+        plot_atlas(built, plot)
+    rows = summary(built)
+    if as_json:
+        names = ("sizes", "classes", "closed", "not_closed", "undecided", "rules")
+        _print_json({"tables": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        print(atlas_table(rows))
+    return 1 if any(row[4] for row in rows) else 0
+
+
+@app.command()
+def diverge(
+    problem_file: ProblemFile,
+    starts: Annotated[int, typer.Option(min=1, help="Random starts for each training method.")] = 5,
+    iterations: Annotated[int, typer.Option(min=1, help="At most so many iterations a run.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="Of the random starts.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Draw the runs into this .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train on data without optimum: the loss falls and the weights grow, beside the exact sequence."""
+    from dataclasses import asdict
+
+    from sparseopt.diverge import diverge as train
+    from sparseopt.diverge import plot_divergence
+    from sparseopt.files import load_problem
+    from sparseopt.plot import check_target
+    from sparseopt.report import divergence_table
+
+    problem = load_problem(problem_file)
+    if plot is not None:
+        check_target(plot)
+    shown = train(problem, starts, iterations, seed)
+    if plot is not None:
+        plot_divergence(problem, shown, plot)
+    if as_json:
+        verdict, runs = shown.report.verdict.value, [asdict(run) for run in shown.runs]
+        _print_json({"verdict": verdict, "runs": runs, "sequence": shown.sequence})
+    else:
+        print(divergence_table(shown))
+    return 0
+
+
+@app.command()
+def masks(
+    file: Annotated[Path, typer.Argument(metavar="MASKS", help="An .npz file: one mask (outputs, inputs) per layer.")],
+    as_json: AsJson = False,
+) -> int:
+    """Scan every two consecutive layers of a pruned network: is their linear counterpart closed?"""
+    from dataclasses import asdict
+
+    from sparseopt.existence.large_masks import read_masks, scan
+    from sparseopt.report import masks_text
+
+    named = read_masks(file)
+    reports = [(f"{low}, {high}", scan(a, b)) for (low, a), (high, b) in pairwise(named)]
+    if as_json:
+        _print_json({"layers": [{"masks": name, **asdict(report)} for name, report in reports]})
+    else:
+        print(masks_text(reports))
+    return 0 if all(report.closed is not None for _, report in reports) else 1
 
 
 @app.command()

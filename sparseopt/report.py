@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sparseopt.diverge import Divergence
+from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
+from sparseopt.existence.large_masks import MaskReport
 from sparseopt.existence.report import ExistenceReport
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
@@ -156,9 +159,12 @@ def report_text(subject: SparsityPattern | TrainingProblem, report: ExistenceRep
 
 
 def _divergence_text(problem: TrainingProblem, sequence: DivergingSequence) -> list[str]:
-    lines = ["limit matrix A (outputs × inputs), in the closure of the linear counterpart but not in it:"]
-    lines += ["  " + row for row in _grid(sequence.limit)]
-    lines += ["", f"dataset: {problem.n_points} points, targets affine in the inputs with matrix A"]
+    lines, how = [], ""
+    if sequence.limit is not None:
+        lines = ["limit matrix A (outputs × inputs), in the closure of the linear counterpart but not in it:"]
+        lines += ["  " + row for row in _grid(sequence.limit)] + [""]
+        how = ", targets affine in the inputs with matrix A"
+    lines.append(f"dataset: {problem.n_points} points{how}")
     width = max(len(str(x)) for x in [*problem.X_exact.flat, *problem.Y_exact.flat])
     for x, y in zip(problem.X_exact[:MAX_ROWS], problem.Y_exact[:MAX_ROWS], strict=True):
         left, right = (" ".join(f"{v!s:>{width}}" for v in row) for row in (x, y))
@@ -174,7 +180,7 @@ def _divergence_text(problem: TrainingProblem, sequence: DivergingSequence) -> l
     for n in TABLE_N:
         network = sequence.at(n)
         lines.append(f"{n:>10}  {float(problem.evaluate_exact(network)):>20.6g}  {network.largest_weight:>15.6g}")
-    lines.append("The loss tends to 0; no parameters reach it.")
+    lines.append(f"The loss tends to {data_bound(problem)}; no parameters reach it.")
     return lines
 
 
@@ -221,4 +227,42 @@ def solvers_text() -> str:
         lines += [f"           option {name}: {what}" for name, what in row["options"].items()]
         if row["reason"]:
             lines.append(f"           not usable here: {row['reason']}")
+    return "\n".join(lines)
+
+
+def atlas_table(rows: Sequence[tuple[str, int, int, int, int, str]]) -> str:
+    """What ``sparseopt atlas`` prints: one line per table of :func:`sparseopt.existence.atlas.summary`."""
+    head = f"{'sizes':<9}{'classes':>8}{'closed':>8}{'not closed':>12}{'undecided':>11}  decided by"
+    return "\n".join([head, *(f"{n:<9}{c:>8}{yes:>8}{no:>12}{open_:>11}  {by}" for n, c, yes, no, open_, by in rows)])
+
+
+def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
+    """What ``sparseopt masks`` prints: each pair of layers as a network of its own."""
+    lines = []
+    for name, report in reports:
+        verdict = {True: "closed", False: "not closed", None: "undecided"}[report.closed]
+        lines.append(f"{name}: {'-'.join(map(str, report.sizes))}, {report.density:.1%} of the weights free: {verdict}")
+        if report.block is not None:
+            least = "" if report.counted_all else "at least "
+            outputs, inputs = (", ".join(str(i) for i in part) for part in report.block)
+            lines.append(
+                f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
+            )
+            lines.append(f"  outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)")
+        elif report.closed:
+            lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
+        else:
+            lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
+    return "\n".join(lines)
+
+
+def divergence_table(shown: Divergence) -> str:
+    """What ``sparseopt diverge`` prints: where each run ended, and the exact sequence."""
+    lines = [f"verdict    {shown.report.verdict.value}", *_field("reason", shown.report.reason), ""]
+    lines.append(f"{'run':<24}{'iterations':>12}{'loss':>14}{'largest weight':>16}")
+    for run in shown.runs:
+        if run.rows:
+            lines.append(f"{run.method:<24}{run.rows[-1][0]:>12}{run.rows[-1][1]:>14.6g}{run.rows[-1][2]:>16.6g}")
+    for n, loss, weight in shown.sequence[::5]:
+        lines.append(f"{f'exact sequence, n = {n}':<36}{loss:>14.6g}{weight:>16.6g}")
     return "\n".join(lines)

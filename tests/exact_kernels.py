@@ -290,7 +290,7 @@ def test_unit_propagation_learning_and_backjump() -> None:
     """x0; x1 ∨ ¬x0; then deciding x2 with ¬x2 ∨ x3 and ¬x2 ∨ ¬x3 must teach ¬x2."""
     asg, store, learning = assignment.new_assignment(4, 1), clauses.new_clauses(4), analysis.new_learning(4, 1)
     for literals in ([2, 1], [5, 6], [5, 7]):
-        clauses.add_clause(store, literals, 2, 1, 0)
+        clauses.add_clause(store, literals, 2, 1, 0, 0)
     assignment.assign(asg, 0, assignment.NO_REASON)
     assert clauses.propagate(store, asg) == -1
     assert asg.value.tolist() == [1, 1, 0, 0]
@@ -320,7 +320,7 @@ def test_watches_find_what_a_look_at_every_clause_finds() -> None:
             literals = [
                 2 * int(v) + int(rng.integers(2)) for v in rng.choice(n, int(rng.integers(2, 5)), replace=False)
             ]
-            clauses.add_clause(store, literals, len(literals), 1, 0)
+            clauses.add_clause(store, literals, len(literals), 1, 0, 0)
             sets.append(literals)
         for _ in range(6):
             open_ = np.flatnonzero(asg.value == 0)
@@ -376,9 +376,9 @@ def test_images_are_all_distinct_and_all_there() -> None:
 
 def test_forgetting_keeps_short_clauses_and_the_watches() -> None:
     asg, store = assignment.new_assignment(6, 1), clauses.new_clauses(6)
-    clauses.add_clause(store, [0, 2], 2, 1, 0)
+    clauses.add_clause(store, [0, 2], 2, 1, 0, 0)
     for used in range(10):
-        clauses.add_clause(store, [4, 6, 8, 10], 4, 4, used)
+        clauses.add_clause(store, [4, 6, 8, 10], 4, 4, used, 0)
     clauses.forget_half(store, asg, 1)
     assert store.counts[clauses.CLAUSES] == 1 + 4
     assert store.size[:5].tolist() == [2, 4, 4, 4, 4]

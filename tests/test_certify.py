@@ -12,7 +12,7 @@ import pytest
 import z3
 
 import sparseopt as so
-from sparseopt.certification import attained_by_bound
+from sparseopt.certification import attained_by_bound, certify_box
 from sparseopt.existence.affine_data import affine_data, enough_in_general_position
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import piece_bound, witness_problem
@@ -168,17 +168,18 @@ def test_undecided_has_a_reason() -> None:
 
 
 def test_theorems_stay_within_their_statements() -> None:
-    """S needs one hidden layer, U unshared neurons, I enough private neurons: one step outside none applies."""
+    """S needs one hidden layer, U unshared neurons, I enough private or common ones: one step outside none applies."""
     for sizes in ([2, 2, 2, 1], [1, 2, 1, 2], [2, 1, 2]):
         assert so.certify(so.families.dense(sizes)).verdict is so.Verdict.UNDECIDED
     X, Y = [[0], [1], [2]], [[0, 1], [5, 0], [1, 7]]
-    one_private = so.SparsityPattern([np.ones((4, 1)), [[1, 0, 1, 1], [0, 1, 1, 1]]])
+    one_private = so.SparsityPattern([np.ones((3, 1)), [[1, 0, 1], [0, 1, 1]]])
     second_poor = so.SparsityPattern([np.ones((4, 1)), [[1, 1, 0, 1], [0, 0, 1, 1]]])
     no_bias = so.SparsityPattern([np.ones((5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]], [[0] * 5, [1, 1]])
     no_last = so.SparsityPattern([np.ones((5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]], [[1] * 5, [1, 0]])
-    for pattern in (so.families.dense([1, 4, 2]), one_private, second_poor, no_bias, no_last):
+    for pattern in (so.families.dense([1, 1, 2]), one_private, second_poor, no_bias, no_last):
         assert interpolation(so.TrainingProblem(pattern, X, Y)) is None
     assert interpolation(interpolating()) is not None
+    assert interpolation(so.TrainingProblem(so.families.dense([1, 2, 2]), X, Y)) is not None, "two common neurons"
     rich = so.SparsityPattern([np.tile([[1, 0]], (5, 1)), [[1, 1, 0, 0, 1], [0, 0, 1, 1, 1]]])
     assert interpolation(so.TrainingProblem(rich, [[0, 0], [0, 1], [1, 1]], Y)) is None, "input 1 repeats"
     assert interpolation(so.TrainingProblem(rich, [[0, 0], [2, 1], [1, 1]], Y)) is not None
@@ -474,3 +475,13 @@ def test_groups_of_outputs_are_asked_one_by_one() -> None:
     assert [verdicts[loss].verdict for loss in ("l1", "l2")] == [NO, NO]
     assert verdicts["l1"].theorem == "C"
     assert verdicts["linf"].verdict is so.Verdict.UNDECIDED
+
+
+def test_box_domain() -> None:
+    """K: one hidden layer, one output, free biases; a linear counterpart that is not closed excludes it."""
+    assert certify_box(so.families.dense([2, 3, 1])).verdict is YES
+    assert certify_box(so.families.lu(3)).verdict is NO
+    assert certify_box(so.families.dense([2, 2, 2])).verdict is so.Verdict.UNDECIDED
+    for pattern in (so.families.dense([2, 2, 1]), so.families.lu(2)):
+        bound = so.SparsityPattern(pattern.masks, [[0, 1], None])
+        assert certify_box(bound).verdict is so.Verdict.UNDECIDED, "a bias is not free"

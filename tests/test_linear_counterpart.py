@@ -226,7 +226,7 @@ def test_random_not_closed_answers() -> None:
     rng = np.random.default_rng(2306)
     answers: Counter[tuple[int, bool, str]] = Counter()
     tried = 0
-    for _ in range(1600):
+    for _ in range(700):
         deep = rng.random() < 0.4
         sizes = tuple(int(x) for x in rng.integers(2, 4 if deep else 5, size=4 if deep else 3))
         skip = float(rng.choice([0.15, 0.4])) if rng.random() < 0.4 else None
@@ -380,7 +380,7 @@ def test_closed_answers_are_not_refuted() -> None:
         if so.linear_counterpart(pattern).closed is True:
             answers += refute_closed(pattern, rng, 20)
             patterns += 1
-    for _ in range(900):
+    for _ in range(400):
         sizes = tuple(int(x) for x in rng.integers(2, 4, size=3))
         pattern = random_pattern(rng, sizes, float(rng.choice([0.6, 0.75, 0.85])))
         lc = so.linear_counterpart(pattern)
@@ -388,7 +388,7 @@ def test_closed_answers_are_not_refuted() -> None:
             answers += refute_closed(pattern, rng, 12 if lc.kernels else 3)
             patterns += 1
     print(f"{patterns} closed patterns, z3 on matrices of their closures: {dict(answers)}")
-    assert patterns > 300
+    assert patterns > 200
     assert answers["sat"] > 500
 
 

@@ -17,7 +17,7 @@ from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.divergence import DivergingSequence, diverging_sequence, piece_bound
 from sparseopt.existence.general_position import enough_in_general_position
 from sparseopt.existence.kernels import Block, KernelForm, reduce
-from sparseopt.existence.linear_counterpart import linear_factors
+from sparseopt.existence.linear_counterpart import linear_counterpart, linear_factors
 from sparseopt.existence.placement import place
 from sparseopt.existence.report import (
     PAPER,
@@ -82,6 +82,15 @@ def affine_sequence(
     return AffineSequence(sequence, placement.outside)
 
 
+def _known_limit(pattern: SparsityPattern, X: ExactArray, A: ExactArray, c: ExactArray) -> AffineSequence | None:
+    """The sequence of the pattern's own witness, if A is its limit matrix."""
+    lc = linear_counterpart(pattern)
+    if lc.closed is not False or not (lc.limit == A).all() or lc.factors is None:
+        return None
+    sequence = diverging_sequence(pattern, lc.factors, A, X, c)
+    return None if sequence is None else AffineSequence(sequence, lc.block)
+
+
 def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
     """Decide a problem whose targets are an exact affine function of its inputs, or say why not."""
     pattern = problem.pattern
@@ -99,6 +108,8 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
         # Outputs that are constant on the data need no hidden neuron: look at the others alone.
         varying = [int(o) for o in np.flatnonzero(limit.any(axis=1))]
         found = affine_sequence(pattern, problem.X_exact, limit, solution[-1], used, varying)
+    if isinstance(found, str):
+        found = _known_limit(pattern, problem.X_exact, limit, solution[-1]) or found
     if isinstance(found, str):
         return f"the targets are affine, but {found}"
     if found.outside is None:

@@ -39,8 +39,8 @@ class DivergingSequence:
     pattern : SparsityPattern
     weights, biases : tuple of ndarray of Laurent
     skip : ndarray of Laurent or None
-    limit : ndarray of Fraction, shape (q, d)
-        The affine map's matrix that the predictions tend to.
+    limit : ndarray of Fraction, shape (q, d), or None
+        The affine map's matrix that the predictions tend to; None if they do not tend to an affine map.
     """
 
     pattern: SparsityPattern
@@ -73,8 +73,9 @@ class DivergingSequence:
         out: dict[str, Any] = {
             "weights": [[[x.to_dict() for x in row] for row in W] for W in self.weights],
             "biases": [[x.to_dict() for x in b] for b in self.biases],
-            "limit": [[str(x) for x in row] for row in self.limit],
         }
+        if self.limit is not None:
+            out["limit"] = [[str(x) for x in row] for row in self.limit]
         if self.skip is not None:
             out["skip"] = [[x.to_dict() for x in row] for row in self.skip]
         return out

@@ -7,34 +7,38 @@ or None where the rule does not apply. ``ε = 1/n`` throughout.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
 
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
+from sparseopt.existence.outside import Identity
 
 ONE, N, EPSILON = Laurent({0: 1}), Laurent({1: 1}), Laurent({-1: 1})
 
 
 @dataclass(frozen=True)
 class Closed:
-    """The group's set is closed."""
+    """The group's set is closed, by the named rules."""
 
     statement: str
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Escape:
     """Not closed: `limit` is in the closure but not in the set; `factors` (one per kernel of the group) tend to it.
 
-    On V the products may grow; V's own weights cancel that. The proof that `limit` is not in the set looks only at the
-    rows and columns that the factors use, so the block of these is not closed either.
+    On V the products may grow; V's own weights cancel that. The proof that `limit` is not in the set (`identity`) looks
+    only at the rows and columns that the factors use, so the block of these is not closed either.
     """
 
     statement: str
     limit: Matrix
     factors: list[Factor]
+    rule: str
+    identity: Identity | None = None
 
     @property
     def block(self) -> Block:
@@ -58,7 +62,7 @@ def one_kernel(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape |
     kernel = kernels[0]
     bound = form.bound_entries(kernel)
     if bound == kernel.entries:
-        return Closed(f"one kernel, {kernel}, without free entries: matrices of rank at most 1")
+        return Closed(f"one kernel, {kernel}, without free entries: matrices of rank at most 1", ("K1",))
     for r2, c2 in sorted(kernel.entries & form.free):
         for r1, c1 in product(sorted(kernel.rows), sorted(kernel.columns)):
             if {(r2, c1), (r1, c1), (r1, c2)} <= bound:
@@ -68,6 +72,7 @@ def one_kernel(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape |
                     f"{_a(r2, c1)} = {_a(r1, c2)} = 1 cannot have {_a(r1, c1)} = 0, but comes as close as one likes",
                     {(r2, c1): Fraction(1), (r1, c2): Fraction(1)},
                     [factor],
+                    "K1",
                 )
     return None
 
@@ -77,7 +82,7 @@ def two_kernels(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape 
     if len(kernels) != 2 or _touched(form, kernels):
         return None
     if _orderly(*kernels):
-        return Closed(f"two kernels, {kernels[0]} and {kernels[1]}, disjoint or crossing (W2)")
+        return Closed(f"two kernels, {kernels[0]} and {kernels[1]}, disjoint or crossing (W2)", ("W2",))
     a, b = kernels
     escape = _exclusive_corner(a, b) or _swapped(_exclusive_corner(b, a)) or _exclusive_rows(a, b)
     if escape is None:
@@ -87,6 +92,7 @@ def two_kernels(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape 
             f"for the transposed matrix: {transposed.statement}",
             {(c, r): x for (r, c), x in transposed.limit.items()},
             [Factor(f.v, f.u) for f in transposed.factors],
+            "W2",
         )
     return escape
 
@@ -96,8 +102,10 @@ def ordered_kernels(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Esc
     if _touched(form, kernels) or not all(_orderly(a, b) for a, b in combinations(kernels, 2)):
         return None
     if len(set(kernels)) == 1:
-        return Closed(f"{len(kernels)} equal kernels, {kernels[0]}: matrices of rank at most {len(kernels)} (P)")
-    return Closed(f"{len(kernels)} kernels, pairwise disjoint or crossing (P)")
+        return Closed(
+            f"{len(kernels)} equal kernels, {kernels[0]}: matrices of rank at most {len(kernels)} (P)", ("P",)
+        )
+    return Closed(f"{len(kernels)} kernels, pairwise disjoint or crossing (P)", ("P",))
 
 
 def _touched(form: KernelForm, kernels: Sequence[Kernel]) -> bool:
@@ -122,6 +130,7 @@ def _exclusive_corner(a: Kernel, b: Kernel) -> Escape | None:
         f"the first alone and cannot be met by a rank-one matrix, but the kernels can cancel at ({r + 1},{c + 1}) (W2)",
         {(r, c1): Fraction(1), (r1, c): Fraction(1)},
         [Factor({r: ONE, r1: EPSILON}, {c: N, c1: ONE}), Factor({r: -ONE}, {c: N})],
+        "W2",
     )
 
 
@@ -136,11 +145,12 @@ def _exclusive_rows(a: Kernel, b: Kernel) -> Escape | None:
         f"their span, but the kernels can cancel at ({r + 1},{c + 1}) (W2)",
         {(r, other): Fraction(1), (r1, c): Fraction(1), (r2, c): Fraction(1)},
         [Factor({r: ONE, r1: EPSILON}, {c: N, other: ONE}), Factor({r: -ONE, r2: EPSILON}, {c: N})],
+        "W2",
     )
 
 
 def _swapped(escape: Escape | None) -> Escape | None:
-    return None if escape is None else Escape(escape.statement, escape.limit, escape.factors[::-1])
+    return None if escape is None else replace(escape, factors=escape.factors[::-1])
 
 
 def _transpose(kernel: Kernel) -> Kernel:

@@ -103,11 +103,12 @@ class KernelForm:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A reduced form, the inverse map on factors, and what was done, in words."""
+    """A reduced form, the inverse map on factors, what was done, and for each kernel the one that it comes from."""
 
     form: KernelForm
     lift: Lift
     steps: tuple[str, ...]
+    origins: tuple[int, ...]
 
 
 def components(entries: Iterable[Entry]) -> list[frozenset[Entry]]:
@@ -159,7 +160,8 @@ def split(form: KernelForm) -> Reduction | None:
         for p, k in zip(parts, form.kernels, strict=True)
         if p != [k]
     )
-    return Reduction(KernelForm(tuple(k for p in parts for k in p), form.free), lift, steps)
+    origins = tuple(j for j, p in enumerate(parts) for _ in p)
+    return Reduction(KernelForm(tuple(k for p in parts for k in p), form.free), lift, steps, origins)
 
 
 Line = tuple[str, int]
@@ -265,15 +267,17 @@ def _specialised(form: KernelForm, lines: dict[int, Line], wanted: frozenset[Ent
     steps = tuple(
         f"specialisation: {form.kernels[j]} takes {kind} {index + 1}" for j, (kind, index) in sorted(lines.items())
     )
-    return Reduction(KernelForm(tuple(form.kernels[j] for j in kept), form.free | wanted), lift, steps)
+    return Reduction(KernelForm(tuple(form.kernels[j] for j in kept), form.free | wanted), lift, steps, tuple(kept))
 
 
 def reduce(form: KernelForm) -> Reduction:
     """Split and specialise until neither changes the form."""
     lifts: list[Lift] = []
     steps: list[str] = []
+    origins = tuple(range(len(form.kernels)))
     while (change := split(form) or specialise(form)) is not None:
         form = change.form
+        origins = tuple(origins[j] for j in change.origins)
         lifts.append(change.lift)
         steps += change.steps
 
@@ -282,7 +286,7 @@ def reduce(form: KernelForm) -> Reduction:
             factors = back(factors, target)
         return factors
 
-    return Reduction(form, lift, tuple(steps))
+    return Reduction(form, lift, tuple(steps), origins)
 
 
 def groups(form: KernelForm) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ and inputs: if a block's set is not closed, neither is the whole (pad with zeros
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, product
@@ -15,11 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from sparseopt.existence.contraction import LinearNetwork, contract
-from sparseopt.existence.kernel_rules import RULES, Closed, Escape
-from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, groups, reduce
+from sparseopt.existence.algebra import by_algebra
+from sparseopt.existence.cancellation import cancellation
+from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
+from sparseopt.existence.engine import ENGINE
+from sparseopt.existence.fill import fills
+from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
+from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
+from sparseopt.existence.outside import Identity, outside
 from sparseopt.existence.report import block_document, existence_certificate
+from sparseopt.existence.thinning import thin
 from sparseopt.files import pattern_document
 from sparseopt.pattern import SparsityPattern
 
@@ -27,6 +33,8 @@ MAX_BLOCKS = 3000
 """Blocks beyond 2 × 2 (and all blocks of networks with deep kernels) are tried only up to this number."""
 MAX_PAIRS = 2 * 10**7
 """2 × 2 blocks of a kernel form are scanned only up to this number."""
+MAX_FILLING = 5
+"""Groups of at most so many kernels are looked through for kernels that fill their entries."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,25 @@ class LinearFactors:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """Why a matrix A is not W_L ⋯ W_1 (+ W_skip): an identity in sums over paths.
+
+    Write u_j[r] for the sum, over all paths from the hidden node `nodes[j]` to output r, of the products of their
+    weights, and v_j[c] for that over the paths from input c to the node. On the entries of the identity, every path
+    from c to r runs through exactly one of the nodes, so (W_L ⋯ W_1)_rc = Σ_j u_j[r] v_j[c]. Cofactors g with
+    Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 then exclude A.
+    """
+
+    identity: Identity
+    nodes: tuple[Node, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: `nodes` as [layer, index], and per entry [output, input] the terms of its cofactor, each a
+        coefficient and variables ["u", node, output] or ["v", node, input], where node counts in `nodes`."""
+        return {"nodes": [list(node) for node in self.nodes], "identity": self.identity.to_list()}
+
+
+@dataclass(frozen=True)
 class LinearCounterpart:
     """The answer of :func:`linear_counterpart`.
 
@@ -58,21 +85,27 @@ class LinearCounterpart:
         What contraction and reductions leave of the whole pattern (empty: a coordinate subspace).
     steps : tuple of str
         The exact reductions, in order, of the whole pattern or of the block that was tried.
+    rules : tuple of str
+        Names of the rules of docs/existence.md that decided, beside the exact reductions.
     block : (rows, columns) or None
         For a set that is not closed: outputs and inputs of the block that shows it.
     limit : ndarray of Fraction, shape (q, d), or None
         For a set that is not closed: a matrix in its closure that it does not contain.
     factors : LinearFactors or None
         Factors, as Laurent polynomials in n, whose product tends to `limit`.
+    outside : Outside or None
+        The evidence that `limit` is not in the set.
     """
 
     closed: bool | None
     reason: str
     kernels: tuple[Kernel, ...] = ()
     steps: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
+    outside: Outside | None = field(default=None, repr=False)
     pattern: SparsityPattern | None = field(default=None, repr=False)
 
     @property
@@ -83,7 +116,11 @@ class LinearCounterpart:
         assert self.pattern is not None
         claim = "linear counterpart closed" if self.closed else "linear counterpart not closed"
         out = existence_certificate(
-            claim, pattern=pattern_document(self.pattern), reason=self.reason, steps=list(self.steps)
+            claim,
+            pattern=pattern_document(self.pattern),
+            reason=self.reason,
+            rules=list(self.rules),
+            steps=list(self.steps),
         )
         if self.factors is not None:
             out |= block_document(self.pattern, self.block)
@@ -91,11 +128,19 @@ class LinearCounterpart:
             out["factors"] = [[[x.to_dict() for x in row] for row in W] for W in self.factors.weights]
             if self.factors.skip is not None:
                 out["skip"] = [[x.to_dict() for x in row] for row in self.factors.skip]
+        if self.outside is not None:
+            out["outside"] = self.outside.to_dict()
         return out
 
 
-def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
+def linear_counterpart(pattern: SparsityPattern, engine_seconds: float = 0.0) -> LinearCounterpart:
     """Decide whether the linear counterpart of a pattern is a closed set.
+
+    Parameters
+    ----------
+    pattern : SparsityPattern
+    engine_seconds : float
+        Time limit for each of two questions to z3, asked only where no rule decides; 0 asks none.
 
     Returns
     -------
@@ -114,60 +159,156 @@ def linear_counterpart(pattern: SparsityPattern) -> LinearCounterpart:
     >>> so.linear_counterpart(so.families.dense([4, 2, 4])).closed
     True
     """
-    network = LinearNetwork.of(pattern)
-    whole = _decide(pattern, network)
-    if whole.closed is None:
-        parts = (_decide(pattern, network.restrict(*block)) for block in _blocks(network))
-        whole = next((part for part in parts if part.closed is False), whole)
-    return replace(whole, pattern=pattern)
+    return replace(_answer(pattern, LinearNetwork.of(pattern), engine_seconds), pattern=pattern)
 
 
-def _decide(pattern: SparsityPattern, network: LinearNetwork) -> LinearCounterpart:
-    contraction = contract(network)
-    steps = contraction.describe()
-    found = KernelForm.of(contraction.network)
-    if found is None:
-        ends = {*network.inputs, *network.outputs}
-        deep = {v for edge in contraction.network.edges for v in edge} - ends
-        return LinearCounterpart(
-            None,
-            f"{len(deep)} hidden neurons in several layers remain after contraction; no rule covers them",
-            (),
-            tuple(steps),
-        )
-    form, nodes = found
-    reduction = reduce(form)
-    left = reduction.form
-    steps += reduction.steps
+def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: float) -> LinearCounterpart:
+    """Rules on the whole, rules on blocks, witnesses, algebra."""
+    whole = _decide(pattern, network, _by_rules)
+    if whole.closed is not None:
+        return whole
+    for block in _blocks(network):
+        part = _decide(pattern, network.restrict(*block), _by_rules)
+        if part.closed is False:
+            return part
+    searched = _decide(pattern, network, cancellation)
+    return searched if searched.closed is False else _by_algebra(_reduce(network).network, whole, engine_seconds)
+
+
+def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
+    """What z3 says where no rule and no search decides; a bare "not closed" stays undecided, with its claim."""
+    said = by_algebra(network, seconds) if seconds > 0 else None
+    if said is None:
+        return undecided
+    if said:
+        reason = f"{ENGINE} decides the sentence of real algebra (this rests on {ENGINE}'s word)"
+        return replace(undecided, closed=True, reason=reason, rules=(ENGINE,))
+    return replace(
+        undecided, reason=f"{undecided.reason}; {ENGINE} claims that it is not closed, without a certificate"
+    )
+
+
+@dataclass(frozen=True)
+class _Reduced:
+    """A network after all exact reductions; its kernel form and reduction unless hidden nodes feed hidden nodes."""
+
+    contractions: tuple[Contraction, ...]
+    steps: tuple[str, ...]
+    form: KernelForm | None = None
+    nodes: tuple[Node, ...] = ()
+    reduction: Reduction | None = None
+
+    @property
+    def network(self) -> LinearNetwork:
+        return self.contractions[-1].network
+
+    def lift(self, factors: list[Factor], target: Matrix) -> EdgeWeights:
+        """Weights of the whole network whose product is that of the factors; V completes it to the target."""
+        assert self.form is not None
+        assert self.reduction is not None
+        lifted = self.reduction.lift(factors, target)
+        weights = self.form.network_weights(self.network, self.nodes, lifted, target)
+        for contraction in reversed(self.contractions):
+            weights = contraction.lift(weights)
+        return weights
+
+
+def _reduce(network: LinearNetwork) -> _Reduced:
+    """Contract, thin while hidden nodes feed hidden nodes, and reduce the kernel form."""
+    contractions = [contract(network)]
+    steps = contractions[0].describe()
+    while (found := KernelForm.of(contractions[-1].network)) is None:
+        if (thinned := thin(contractions[-1].network)) is None:
+            return _Reduced(tuple(contractions), tuple(steps))
+        contractions.append(contract(thinned[0]))
+        steps += [thinned[1], *contractions[-1].describe()]
+    reduction = reduce(found[0])
+    return _Reduced(tuple(contractions), (*steps, *reduction.steps), *found, reduction)
+
+
+def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
+    """The first rule that decides a group of kernels, filling included."""
+    verdict = next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
+    return verdict or _by_filling(form, kernels)
+
+
+def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
+    """Closed if some of the kernels fill their entries and what is left is closed."""
+    if len(kernels) > MAX_FILLING:
+        return None
+    for size in range(len(kernels), 1, -1):
+        for chosen in combinations(range(len(kernels)), size):
+            filling = [kernels[j] for j in chosen]
+            if (why := fills(filling, form.free)) is None:
+                continue
+            others = tuple(k for j, k in enumerate(kernels) if j not in chosen)
+            rest = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling)))).form
+            verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
+            if all(isinstance(v, Closed) for v in verdicts):
+                closed = [Closed(why[0], (why[1],)), *(v for v in verdicts if isinstance(v, Closed))]
+                return Closed("; ".join(v.statement for v in closed), tuple(r for v in closed for r in v.rules))
+    return None
+
+
+def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> LinearCounterpart:
+    """What a rule for groups of kernels says of a network's set."""
+    reduced = _reduce(network)
+    steps = reduced.steps
+    if reduced.reduction is None:
+        reason = "hidden neurons that feed hidden neurons remain after contraction and thinning; no rule covers them"
+        return LinearCounterpart(None, reason, (), steps)
+    left = reduced.reduction.form
     if not left.kernels:
-        return LinearCounterpart(
-            True,
-            "nothing but free entries is left after contraction and reduction: a coordinate subspace",
-            (),
-            tuple(steps),
-        )
-    statements, undecided = [], []
+        reason = "nothing but free entries is left after contraction and reduction: a coordinate subspace"
+        return LinearCounterpart(True, reason, (), steps)
+    closed, undecided = [], []
     for members in groups(left):
         kernels = [left.kernels[j] for j in members]
-        verdict = next((v for rule in RULES if (v := rule(left, kernels)) is not None), None)
+        verdict = rule(left, kernels)
         if isinstance(verdict, Escape):
-            factors = [Factor({}, {})] * len(left.kernels)
-            for j, factor in zip(members, verdict.factors, strict=True):
-                factors[j] = factor
-            lifted = reduction.lift(factors, verdict.limit)
-            weights = form.network_weights(contraction.network, nodes, lifted, verdict.limit)
-            linear = linear_factors(pattern, contraction.lift(weights))
-            limit = _dense_limit(pattern, verdict.limit)
-            _check_limit(linear, limit)
-            reason = f"{_block_text(verdict.block)}: {verdict.statement}"
-            return LinearCounterpart(False, reason, left.kernels, tuple(steps), verdict.block, limit, linear)
+            return _not_closed(pattern, reduced, members, verdict)
         if isinstance(verdict, Closed):
-            statements.append(verdict.statement)
+            closed.append(verdict)
         else:
             undecided.append(", ".join(map(str, kernels[:4])) + (", …" if len(kernels) > 4 else ""))
     if undecided:
-        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, tuple(steps))
-    return LinearCounterpart(True, "; ".join(statements), left.kernels, tuple(steps))
+        return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, steps)
+    rules = tuple(dict.fromkeys(r for v in closed for r in v.rules))
+    return LinearCounterpart(True, "; ".join(v.statement for v in closed), left.kernels, steps, rules)
+
+
+def _not_closed(
+    pattern: SparsityPattern, reduced: _Reduced, members: Sequence[int], escape: Escape
+) -> LinearCounterpart:
+    """Carry an escape of one group of kernels back to the pattern and check it there."""
+    assert reduced.reduction is not None
+    left = reduced.reduction.form
+    factors = [Factor({}, {})] * len(left.kernels)
+    for j, factor in zip(members, escape.factors, strict=True):
+        factors[j] = factor
+    linear = linear_factors(pattern, reduced.lift(factors, escape.limit))
+    limit = _dense_limit(pattern, escape.limit)
+    _check_limit(linear, limit)
+    identity = escape.identity or outside(left, _within([left.kernels[j] for j in members], escape.block), escape.limit)
+    assert identity is not None, "the limits of the kernel rules are excluded by short identities"
+    of = [reduced.nodes[reduced.reduction.origins[j]] for j in members]
+    nodes = tuple(dict.fromkeys(of))  # the parts of a split kernel share their node
+    return LinearCounterpart(
+        False,
+        f"{_block_text(escape.block)}: {escape.statement}",
+        left.kernels,
+        reduced.steps,
+        (escape.rule,),
+        escape.block,
+        limit,
+        linear,
+        Outside(identity.renumbered([nodes.index(node) for node in of]), nodes),
+    )
+
+
+def _within(kernels: Sequence[Kernel], block: Block) -> list[Kernel]:
+    rows, columns = map(frozenset, block)
+    return [Kernel(k.rows & rows, k.columns & columns) for k in kernels]
 
 
 def linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:

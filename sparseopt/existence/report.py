@@ -62,6 +62,10 @@ class Scope(StrEnum):
     """All training sets with this pattern."""
     SOME_DATASET = "SOME_DATASET"
     """At least one training set with this pattern, given as the witness."""
+    EVERY_BOX_FUNCTION = "EVERY_BOX_FUNCTION"
+    """All continuous functions on a box, in the uniform norm."""
+    SOME_BOX_FUNCTION = "SOME_BOX_FUNCTION"
+    """At least one continuous function on a box: x ↦ A x with the limit matrix A."""
     THIS_DATASET = "THIS_DATASET"
     """The given training problem."""
 

@@ -6,12 +6,13 @@ precise statements: docs/existence.md. All hold for the losses linf, l1 and l2 a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from sparseopt.existence.report import PAPER
-from sparseopt.pattern import SparsityPattern
+from sparseopt.pattern import Mask, SparsityPattern
 from sparseopt.problem import TrainingProblem
 
 
@@ -73,30 +74,34 @@ def always_attained(pattern: SparsityPattern) -> str | None:
 def interpolation(problem: TrainingProblem) -> str | None:
     """I: if F(Ω) holds every function on the P distinct inputs it is closed.
 
-    Sufficient: one hidden layer, and each output has a free bias and at least P - 1 private hidden neurons with free
-    biases and a common support on which the distinct inputs stay distinct (then some projection separates them).
+    Sufficient: one hidden layer, and each output has a free bias and reads at least P - 1 hidden neurons, private or
+    common to all outputs, with free biases and a common support on which the distinct inputs stay distinct (then some
+    projection separates them). Private and common ones may serve different outputs.
     """
     pattern = problem.pattern
     if pattern.depth != 2:
         return None
     points = _distinct(problem, range(pattern.n_inputs))
-    private = pattern.masks[1].sum(axis=0) == 1
+    if not pattern.biases[1].all():
+        return None
+    readers = pattern.masks[1].sum(axis=0)
+    common = readers == pattern.n_outputs
     for output in range(pattern.n_outputs):
-        if not pattern.biases[1][output]:
-            return None
-        supports: dict[bytes, int] = {}
-        for j in np.flatnonzero(private & pattern.masks[1][output] & pattern.biases[0]):
-            key = pattern.masks[0][j].tobytes()
-            supports[key] = supports.get(key, 0) + 1
-        if not any(
-            count >= len(points) - 1
-            and len(_distinct(problem, np.flatnonzero(np.frombuffer(key, dtype=bool)))) == len(points)
-            for key, count in supports.items()
-        ):
+        private = (readers == 1) & pattern.masks[1][output]
+        if not any(_interpolates(problem, usable & pattern.biases[0], len(points)) for usable in (private, common)):
             return None
     return (
-        f"Theorem I: every output can interpolate the {len(points)} distinct inputs with hidden neurons of its own, "
-        "so every function on the data is realized"
+        f"Theorem I: every output can interpolate the {len(points)} distinct inputs with hidden neurons of its own "
+        "or common to all, so every function on the data is realized"
+    )
+
+
+def _interpolates(problem: TrainingProblem, usable: Mask, points: int) -> bool:
+    """Whether `points` - 1 of the usable neurons have a common support that keeps the inputs distinct."""
+    supports = Counter(problem.pattern.masks[0][j].tobytes() for j in np.flatnonzero(usable))
+    return any(
+        count >= points - 1 and len(_distinct(problem, np.flatnonzero(np.frombuffer(key, dtype=bool)))) == points
+        for key, count in supports.items()
     )
 
 

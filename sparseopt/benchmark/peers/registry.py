@@ -114,7 +114,6 @@ PEERS: Mapping[str, Peer] = {
             _LINEAR,
             "z3_signs",
             {"z3": "z3-solver"},
-            "z3",
             precision=PROVED,
         ),
         Peer(

@@ -1,0 +1,147 @@
+"""Two consecutive layers of real size: blocks that are not closed, or a proof of closedness, by linear algebra.
+
+With N = M_2 M_1, the paths from every input to every output: an entry of a hidden neuron's rectangle R_j × C_j with
+N = 1 is its *own*, with N > 1 it is *shared*.
+
+- Not closed: a 2 × 2 block inside a rectangle with three own entries and one shared one. In that block the other
+  neurons cover just the shared entry, which is then free: the 2 × 2 LU pattern (heredity).
+- Closed: neurons with one input or one output give free entries; the other rectangles are equal or disjoint, and
+  disjoint from the free entries: matrices of bounded rank on disjoint rectangles (rule P). Monarch, two-factor
+  butterfly and block-diagonal masks are of this kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from sparseopt.errors import InputError
+from sparseopt.existence.kernels import Block
+
+Mask = npt.NDArray[np.bool_]
+MAX_WORK = 10**8
+"""Blocks are counted until so many multiplications; the count is then a lower bound."""
+SPARSE = 2e-3
+"""Products of masks whose densities multiply to less are taken sparse."""
+
+
+@dataclass(frozen=True)
+class MaskReport:
+    """What is known of two layers, taken as a network of their own.
+
+    Attributes
+    ----------
+    sizes : (inputs, hidden, outputs)
+    density : fraction of free weights
+    closed : bool or None
+        Whether the linear counterpart is closed; None if neither proof applies.
+    blocks : int
+        2 × 2 blocks that are not closed; `counted_all` False: at least so many.
+    block : (outputs, inputs) or None
+        The first of them, and `neuron`, the hidden neuron whose rectangle holds it.
+    """
+
+    sizes: tuple[int, int, int]
+    density: float
+    closed: bool | None
+    blocks: int
+    counted_all: bool
+    block: Block | None = None
+    neuron: int | None = None
+
+
+def read_masks(path: str | PathLike[str]) -> list[tuple[str, Mask]]:
+    """The two-dimensional arrays of an ``.npz`` file in its order, non-zero entries free.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, holds fewer than two matrices, or two consecutive ones do not fit.
+    """
+    try:
+        with np.load(Path(path)) as stored:
+            masks = [(name, stored[name] != 0) for name in stored.files if stored[name].ndim == 2]
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not an .npz file of masks ({error})") from None
+    if len(masks) < 2:
+        raise InputError(f"{path}: holds {len(masks)} matrices; give one mask per layer, at least two, inputs first")
+    for (low, a), (high, b) in pairwise(masks):
+        if a.shape[0] != b.shape[1]:
+            raise InputError(
+                f"{path}: {high} has {b.shape[1]} columns but {low} has {a.shape[0]} rows; "
+                "store masks as (outputs, inputs), first layer first"
+            )
+    return masks
+
+
+def scan(first: Mask, second: Mask) -> MaskReport:
+    """Look for blocks that are not closed, or for a proof of closedness, in two masks (k, d) and (q, k)."""
+    sizes = (first.shape[1], first.shape[0], second.shape[0])
+    density = float(first.sum() + second.sum()) / (first.size + second.size)
+    rows = [np.flatnonzero(column) for column in second.T]
+    columns = [np.flatnonzero(row) for row in first]
+    paths = _paths(second, first)
+    shared, own = paths > 1, paths == 1
+    near = own.any(axis=1), own.any(axis=0)  # rows and columns without own entries are in no such block
+    blocks, work, found = 0, 0, None
+    for j, (R, C) in enumerate(zip(rows, columns, strict=True)):
+        R, C = R[near[0][R]], C[near[1][C]]
+        if min(len(R), len(C)) < 2:
+            continue
+        inside = shared[np.ix_(R, C)]
+        inside = inside[~inside.all(axis=1)]
+        if not inside.any():
+            continue
+        if (work := work + inside.shape[0] ** 2 * inside.shape[1]) > MAX_WORK and found is not None:
+            break
+        counts = _blocks_of_row_pairs(inside)
+        blocks += int(counts.sum())
+        if found is None and counts.any():
+            found = (_block(shared, R, C), j)
+    closed = False if found else _disjoint(first, second, rows, columns) or None
+    return MaskReport(sizes, density, closed, blocks, work <= MAX_WORK or found is None, *(found or (None, None)))
+
+
+def _paths(second: Mask, first: Mask) -> Any:
+    """Numbers of paths, exact in single precision below 2²⁴; sparse where that is faster."""
+    if first.mean() * second.mean() < SPARSE:
+        return (csr_array(second.astype(np.float32)) @ csr_array(first.astype(np.float32))).toarray()
+    return second.astype(np.float32) @ first.astype(np.float32)
+
+
+def _blocks_of_row_pairs(shared: Mask) -> Any:
+    """For each pair of rows r < s: the pairs of columns with three own entries and one shared one."""
+    other = shared.astype(np.float32)
+    own = 1 - other
+    mixed = other @ own.T
+    return np.triu((own @ own.T).astype(np.int64) * (mixed + mixed.T).astype(np.int64), k=1)
+
+
+def _block(shared: Mask, R: Any, C: Any) -> Block:
+    inside = shared[np.ix_(R, C)]
+    i, j = map(int, np.argwhere(_blocks_of_row_pairs(inside) > 0)[0])
+    both = int(np.flatnonzero(~inside[i] & ~inside[j])[0])
+    mixed = int(np.flatnonzero(inside[i] != inside[j])[0])
+    return (int(R[i]), int(R[j])), (int(C[min(both, mixed)]), int(C[max(both, mixed)]))
+
+
+def _disjoint(first: Mask, second: Mask, rows: list[Any], columns: list[Any]) -> bool:
+    """Whether rectangles are equal or disjoint, apart from free entries, and disjoint from these."""
+    kinds: dict[tuple[bytes, bytes], int] = {}
+    for j, (R, C) in enumerate(zip(rows, columns, strict=True)):
+        if min(len(R), len(C)) >= 2:
+            kinds.setdefault((R.tobytes(), C.tobytes()), j)
+    if not kinds:
+        return True
+    lines = [j for j, (R, C) in enumerate(zip(rows, columns, strict=True)) if min(len(R), len(C)) == 1]
+    one_each = _paths(second[:, list(kinds.values())], first[list(kinds.values())])
+    if not lines:
+        return bool(one_each.max() <= 1)
+    return bool(one_each.max() <= 1) and not bool((one_each * _paths(second[:, lines], first[lines])).any())

@@ -1,0 +1,56 @@
+"""Floating-point search for factors: which matrices are sums Σ u_j v_jᵀ on given entries?
+
+A guide for searches only. Nothing is claimed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sparseopt.existence.kernels import Entry, Kernel
+from sparseopt.rationals import FloatArray
+
+STARTS, STEPS, LARGEST = 6, 30, 1e3
+
+
+def seems_inside(kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray) -> npt.NDArray[np.bool_]:
+    """For each row of `targets`, shape (T, len(entries)): were factors of moderate size found (Levenberg-Marquardt)?"""
+    rng = np.random.default_rng(0)
+    found = np.zeros(len(targets), dtype=bool)
+    for _ in range(STARTS):
+        left = np.flatnonzero(~found)
+        if left.size:
+            found[left] = _one_start(kernels, entries, targets[left], rng)
+    return found
+
+
+def _one_start(
+    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    terms, count = [], 0
+    for k in kernels:
+        u = {r: count + i for i, r in enumerate(sorted(k.rows))}
+        v = {c: count + len(u) + i for i, c in enumerate(sorted(k.columns))}
+        count += len(u) + len(v)
+        terms += [(e, u[r], v[c]) for e, (r, c) in enumerate(entries) if r in u and c in v]
+    where, left, right = (np.array(t) for t in zip(*terms, strict=True))
+    gather = np.eye(len(entries))[where]
+    x = rng.normal(size=(len(targets), count))
+    damping = np.full(len(targets), 0.1)
+    error = (x[:, left] * x[:, right]) @ gather - targets
+    for _ in range(STEPS):
+        J = np.zeros((len(targets), len(entries), count))
+        for e, a, b in terms:
+            J[:, e, a] += x[:, b]
+            J[:, e, b] += x[:, a]
+        normal = J @ J.transpose(0, 2, 1) + damping[:, None, None] * np.eye(len(entries))
+        new = x - (J.transpose(0, 2, 1) @ np.linalg.solve(normal, error[:, :, None]))[:, :, 0]
+        new_error = (new[:, left] * new[:, right]) @ gather - targets
+        better = (new_error**2).sum(axis=1) < (error**2).sum(axis=1)
+        x, error = np.where(better[:, None], new, x), np.where(better[:, None], new_error, error)
+        damping = np.where(better, damping / 5, damping * 4).clip(1e-10, 1e6)
+    inside: npt.NDArray[np.bool_] = (np.abs(error).max(axis=1) < 1e-8) & (np.abs(x).max(axis=1) < LARGEST)
+    return inside

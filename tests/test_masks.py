@@ -1,0 +1,81 @@
+"""Scans of masks of real size: verdicts, counts and witnesses against definitions."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sparseopt as so
+from sparseopt.cli import main
+from sparseopt.existence.large_masks import read_masks, scan
+
+
+def test_counts_and_verdicts_agree_with_the_exact_procedure() -> None:
+    """Small random masks: the count is that of all 2 × 2 blocks by the definition; verdicts agree with the rules."""
+    rng = np.random.default_rng(4)
+    compared = {True: 0, False: 0, None: 0}
+    for _ in range(150):
+        d, k, q = (int(x) for x in rng.integers(2, 6, 3))
+        first, second = rng.random((k, d)) < 0.5, rng.random((q, k)) < 0.5
+        report = scan(first, second)
+        paths = second.astype(int) @ first.astype(int)
+        count = 0
+        for j in range(k):
+            for rows in combinations(np.flatnonzero(second[:, j]), 2):
+                for columns in combinations(np.flatnonzero(first[j]), 2):
+                    count += sorted((paths[np.ix_(rows, columns)] > 1).ravel().tolist()) == [False] * 3 + [True]
+        assert report.blocks == count
+        compared[report.closed] += 1
+        lc = so.linear_counterpart(so.SparsityPattern([first, second]))
+        if report.closed is not None:
+            assert lc.closed is report.closed
+        if report.block is not None:
+            part = so.SparsityPattern([first[:, list(report.block[1])], second[list(report.block[0])]])
+            assert so.linear_counterpart(part).closed is False
+    print(f"scans compared with the exact procedure: {compared}")
+    assert min(compared.values()) > 0
+
+
+def test_structured_masks_of_real_size() -> None:
+    """Monarch and block-diagonal of order 1024: closed; random 784 × 300 × 100 at 90 %: a 2 × 2 LU block."""
+    assert scan(*so.families.monarch(32).masks).closed is True
+    assert scan(*so.families.block_diagonal([1024] * 3, 32).masks).closed is True
+    rng = np.random.default_rng(5)
+    report = scan(rng.random((300, 784)) < 0.1, rng.random((100, 300)) < 0.1)
+    assert report.closed is False
+    assert report.blocks > 10_000
+
+
+def test_masks_file(tmp_path: Path) -> None:
+    """Masks come in the file's order; files that cannot be used are refused with the remedy."""
+    path = tmp_path / "masks.npz"
+    np.savez(path, a=np.ones((3, 2)), b=np.eye(3))
+    assert [name for name, _ in read_masks(path)] == ["a", "b"]
+    np.savez(path, a=np.ones((3, 2)), b=np.eye(4))
+    with pytest.raises(so.InputError, match="b has 4 columns but a has 3 rows"):
+        read_masks(path)
+    np.savez(path, a=np.ones((3, 2)))
+    with pytest.raises(so.InputError, match="at least two"):
+        read_masks(path)
+    path.write_text("nonsense")
+    with pytest.raises(so.InputError, match="not an"):
+        read_masks(path)
+
+
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``sparseopt masks`` names every pair of layers; exit 0 when all are decided."""
+    path = tmp_path / "masks.npz"
+    np.savez(path, fc1=np.triu(np.ones((2, 2))), fc2=np.tril(np.ones((2, 2))), fc3=np.eye(2))
+    monkeypatch.setattr("sys.argv", ["sparseopt", "masks", str(path), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert ended.value.code == 0
+    assert [(row["masks"], row["closed"], row["blocks"]) for row in layers] == [
+        ("fc1, fc2", False, 1),
+        ("fc2, fc3", True, 0),
+    ]
