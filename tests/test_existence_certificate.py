@@ -55,6 +55,31 @@ def test_data_files(name: str) -> None:
     assert so.verify(report.certificate)
 
 
+@pytest.mark.parametrize("name", ["dense-1-2-2", "dense-1-2-2-four"])
+def test_merging_neurons_rest_on_an_engine_and_their_limit_is_exact(name: str) -> None:
+    """Theorem G: valid, relying on z3; a target moved away from the limit, or no engine named, is invalid."""
+    document = so.certify(so.load_problem(DATA / f"{name}.json")).certificate
+    report = so.verify(document)
+    assert report.valid
+    assert str(report).startswith("valid, relying on z3")
+    moved = copy_of(document)
+    moved["problem"]["data"]["Y"][0][0] = "7/5"
+    assert "the least of any function" in so.verify(moved).failure
+    silent = copy_of(document)
+    del silent["engine"]
+    assert "engine" in so.verify(silent).failure
+
+
+def test_a_box_domain() -> None:
+    from sparseopt.certification import certify_box
+
+    document = certify_box(so.families.lu(3)).certificate
+    assert so.verify(document)
+    masked = copy_of(document)
+    masked["linear_counterpart"]["pattern"]["biases"][0][0] = 0
+    assert "not all free" in so.verify(masked).failure
+
+
 def test_rules_about_given_data() -> None:
     wide = so.SparsityPattern([[[1]] * 6, [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], [[1, 1]]][:2])
     dense = so.families.dense([1, 2, 2])
@@ -99,16 +124,18 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "in general position" in failure(fewer_points)
     assert "in general position" in failure(repeated_point)
     assert "not affine" in failure(lambda d: d["problem"]["data"]["Y"][0].__setitem__(0, "5"))
-    assert "does not tend" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
+    assert "has no limit" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
     assert "outside the pattern" in failure(lambda d: d["sequence"]["weights"][0][2].__setitem__(0, {"0": "1"}))
-    assert "does not show" in failure(lambda d: d["block"].update(outputs=[2], inputs=[2]))
+    assert "not in the block" in failure(lambda d: d["block"].update(outputs=[2], inputs=[2]))
+    assert "does not expand" in failure(lambda d: d["outside"]["identity"][0]["cofactor"][0].__setitem__(0, "5/7"))
+    assert "meets no node" in failure(lambda d: d["outside"]["nodes"].__setitem__(0, [1, 1]))
     assert "varies too" in failure(
         lambda d: [row.__setitem__(2, str(i)) for i, row in enumerate(d["problem"]["data"]["X"])]
     )
     free = copy_of(original)
     free["problem"]["pattern"]["masks"][0] = [[1] * 3] * 3
     free["problem"]["pattern"]["masks"][1] = [[1] * 3] * 3
-    assert "does not show" in so.verify(free).failure
+    assert "entry" in so.verify(free).failure
 
 
 def test_a_closed_counterpart_is_not_called_open() -> None:
@@ -118,11 +145,12 @@ def test_a_closed_counterpart_is_not_called_open() -> None:
     document["factors"] = [[[{"0": "1"}, {"0": "1"}], [{}, {}]], [[{"0": "1"}, {}], [{"0": "1"}, {}]]]
     report = so.verify(document)
     assert not report.valid
-    assert "does not show that the limit is outside" in report.failure
+    assert "does not expand to 1" in report.failure
 
 
 def test_an_engine_s_word_is_named() -> None:
     document = copy_of(so.linear_counterpart(so.families.lu(2)).certificate)
+    del document["outside"]
     document["block"] = {"outputs": [0], "inputs": [0]}
     assert not so.verify(document).valid
     document["engine"] = "z3"

@@ -645,8 +645,8 @@ def _limit_is_zero(x: Laurent) -> bool:
     return all(e < 0 for e in x)
 
 
-def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
-    """θ(n) has loss → 0: for large n a ReLU passes what has a positive leading coefficient, and stops the rest."""
+def _limit_loss(document: Any, problem: Problem, work: Work) -> Fraction:
+    """The limit of the loss of θ(n): for large n a ReLU passes what has a positive leading coefficient, else 0."""
     pattern = problem.pattern
     layers = [_get(document, key, "sequence", list) for key in ("weights", "biases")]
     need(all(len(layer) == len(pattern.masks) for layer in layers), "sequence: number of layers")
@@ -654,7 +654,8 @@ def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
     biases = [_laurents(b, m, "sequence: biases") for b, m in zip(layers[1], pattern.biases, strict=True)]
     zero: list[list[Laurent]] = [[{} for _ in row] for row in pattern.skip]
     skip = _laurent_rows(document["skip"], pattern.skip, "sequence: skip") if document.get("skip") else zero
-    for x, y in zip(problem.X, problem.Y, strict=True):
+    parts = []
+    for x, y, weight in zip(problem.X, problem.Y, problem.weights, strict=True):
         inputs = [{0: v} if v else {} for v in x]
         values = inputs
         for number, (W, b) in enumerate(zip(weights, biases, strict=True)):
@@ -663,8 +664,11 @@ def _check_sequence(document: Any, problem: Problem, work: Work) -> None:
             values = [_combination(row, values, c, work) for row, c in zip(W, b, strict=True)]
         for o, value in enumerate(values):
             residual = _combination([{0: Fraction(1)}, *skip[o]], [value, *inputs], {0: -y[o]}, work)
-            need(_limit_is_zero(residual), f"sequence: output {o} does not tend to the targets")
+            need(all(e <= 0 for e in residual), f"sequence: output {o} has no limit")
+            error = abs(residual.get(0, Fraction(0)))
+            parts.append(weight * (error * error if problem.loss == "l2" else error))
     work.count("points of the sequence", len(problem.X))
+    return problem.total(parts)
 
 
 def _passes(
@@ -768,15 +772,108 @@ def _need_outside(
     block = _get(document, "block", "certificate", dict)
     outputs = _places(block.get("outputs"), pattern.outputs, "outputs")
     inputs = _places(block.get("inputs"), pattern.inputs, "inputs")
-    if _outside(pattern, A, outputs, inputs, work):
+    identity = document.get("outside")
+    if identity is not None:
+        _need_identity(identity, pattern, A, outputs, inputs, work)
+        work.count("terms of identities", sum(len(part["cofactor"]) for part in identity["identity"]))
+    elif _outside(pattern, A, outputs, inputs, work):
         work.count("limit matrices shown to be outside")
     else:
-        need(document.get("engine") in ("z3", "qepcad"), "block: does not show that the limit is outside")
-        report.relies_on += (f"{document['engine']} (that the limit matrix is not a product)",)
+        _rely_on_engine(document, report, "that the limit matrix is not a product")
     return outputs, inputs
 
 
 def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
+    """Theorem N, G or K."""
+    theorems = {"N": _counted_out, "G": _said_to_be_unreached, "K": _not_closed_on_a_box}
+    check = theorems.get(_get(document, "theorem", "certificate", str))
+    need(check is not None, "theorem: of a kind that is not checked")
+    assert check is not None
+    check(document, report)
+
+
+def _said_to_be_unreached(document: dict[str, Any], report: VerificationReport) -> None:
+    """Theorem G: a sequence whose loss tends to the least of any function; an engine says that nothing reaches it."""
+    problem, work = _problem(_get(document, "problem", "certificate", dict)), Work(report.checked)
+    least = _least(problem, work)
+    report.claim = f"{problem}: the infimum is {least} and no parameters attain it"
+    limit = _limit_loss(_get(document, "sequence", "certificate", dict), problem, work)
+    need(limit == least, f"sequence: its loss tends to {limit}, the least of any function is {least}")
+    _rely_on_engine(document, report, "that no parameters have this loss")
+
+
+def _not_closed_on_a_box(document: dict[str, Any], report: VerificationReport) -> None:
+    """Theorem K: all biases free, and a linear map that is a limit of the pattern's but none of them."""
+    inner = _get(document, "linear_counterpart", "certificate", dict)
+    _not_closed(inner, report)
+    pattern = _pattern(inner.get("pattern"))
+    need(all(all(free) for free in pattern.biases), "biases: not all free")
+    report.claim = f"{pattern}: some continuous target on a box has no best approximation (theorem K)"
+
+
+def _rely_on_engine(document: dict[str, Any], report: VerificationReport, what: str) -> None:
+    engine = document.get("engine")
+    need(engine in ("z3", "qepcad"), "engine: no evidence and no engine that is known")
+    report.relies_on += (f"{engine} ({what})",)
+
+
+def _need_identity(document: Any, pattern: Pattern, A: Any, outputs: list[int], inputs: list[int], work: Work) -> None:
+    """Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 over entries (r, c) whose paths each meet exactly one of some neurons.
+
+    u_j[r] is the sum over the paths from neuron j to output r, v_j[c] over those from input c to it. The equations
+    Σ_j u_j[r] v_j[c] = A_rc of a product A have a common solution then, so the identity excludes it.
+    """
+    nodes = [_pair(node, "nodes") for node in _get(document, "nodes", "outside", list)]
+    sizes = [len(mask) for mask in pattern.masks[:-1]]
+    good = all(1 <= layer <= len(sizes) and index < sizes[layer - 1] for layer, index in nodes)
+    need(good and len(set(nodes)) == len(nodes), "nodes: expected different [layer, index] of hidden neurons")
+    total: dict[tuple[Any, ...], Fraction] = {}
+    used = set()
+    for part in _get(document, "identity", "outside", list):
+        r, c = _pair(_get(part, "entry", "identity", list), "entry")
+        need(r in outputs and c in inputs and (r, c) not in used, "entry: twice, or not in the block")
+        used.add((r, c))
+        need(not _passes(pattern, [c], [r], nodes, work), f"entry {r}, {c}: some path meets no node")
+        factors = [_through(pattern, c, r, h, nodes, work) for h in nodes]
+        equation = {(("u", j, r), ("v", j, c)): Fraction(1) for j, here in enumerate(factors) if here}
+        equation[()] = -A[r][c]
+        for coefficient, variables in _get(part, "cofactor", "identity", list):
+            g, names = rational(coefficient, "cofactor"), [(str(side), *_pair(v, "variable")) for side, *v in variables]
+            work.spend(len(equation) * (1 + len(names)), _bits(g))
+            for monomial, value in equation.items():
+                key = tuple(sorted([*names, *monomial]))
+                total[key] = total.get(key, Fraction(0)) + g * value
+    need({m: v for m, v in total.items() if v} == {(): 1}, "identity: does not expand to 1")
+
+
+def _through(pattern: Pattern, c: int, r: int, h: tuple[int, int], nodes: Any, work: Work) -> bool:
+    """Whether a path from input c to output r meets neuron h; it must not meet another of the nodes then."""
+    end, after = (len(pattern.masks), r), _reached(pattern, h, work)
+    if h not in _reached(pattern, (0, c), work) or end not in after:
+        return False
+    others = [o for o in nodes if o != h and o in after]
+    need(not any(end in _reached(pattern, o, work) for o in others), f"entry {r}, {c}: a path meets two nodes")
+    return True
+
+
+def _reached(pattern: Pattern, start: tuple[int, int], work: Work) -> set[tuple[int, int]]:
+    """All (layer, index) that paths from a neuron or input (0, index) lead to, itself included."""
+    work.spend(sum(len(mask) * len(mask[0]) for mask in pattern.masks))
+    found = {start}
+    for layer, mask in enumerate(pattern.masks[start[0] :], start=start[0] + 1):
+        found |= {
+            (layer, i) for i, row in enumerate(mask) if any(f and (layer - 1, j) in found for j, f in enumerate(row))
+        }
+    return found
+
+
+def _pair(value: Any, where: str) -> tuple[int, int]:
+    good = isinstance(value, list) and len(value) == 2 and all(type(i) is int and i >= 0 for i in value)
+    need(good, f"{where}: expected two whole numbers")
+    return value[0], value[1]
+
+
+def _counted_out(document: dict[str, Any], report: VerificationReport) -> None:
     """Theorem N: a sequence with loss → 0, and too many points in general position for an exact fit."""
     problem = _problem(_get(document, "problem", "certificate", dict))
     pattern, work = problem.pattern, Work(report.checked)
@@ -797,7 +894,7 @@ def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
     points = [tuple(x[i] for i in inputs) for x in problem.X]
     need(_general_position(points, needed, work), f"points: fewer than {needed} in general position")
     report.checked["points in general position"] = needed
-    _check_sequence(sequence, problem, work)
+    need(_limit_loss(sequence, problem, work) == 0, "sequence: does not tend to the targets")
 
 
 def _not_closed(document: dict[str, Any], report: VerificationReport) -> None:
