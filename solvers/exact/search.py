@@ -68,6 +68,8 @@ from which rows count in the next program."""
 _RESTART_UNIT = 200
 FORGET_FIRST = 5000
 PATIENCE = 1000
+EAGER = 2000
+"""With fewer points than this all of them are looked at in every node; else only where the loss in play is promising."""
 _BLOCK = 1024
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
@@ -326,7 +328,7 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
         s.counts[STALLS] += 1
     if end != CUT:
         loss = true_errors(inst, s.play, s.prices, s.basis)
-        if loss < s.values[UPPER_BOUND]:
+        if loss < s.values[UPPER_BOUND] or (inst.errors == 1 and inst.targets.size < EAGER):
             highest, most, lowest, least = 0, 0.0, 0, 0.0
             if inst.errors == 1:
                 highest, most, lowest, least = _extreme_errors(inst, s)
