@@ -69,7 +69,7 @@ _RESTART_UNIT = 200
 FORGET_FIRST = 5000
 PATIENCE = 1000
 EAGER = 2000
-"""With fewer points than this all of them are looked at in every node; else only where the loss in play is promising."""
+"""With fewer points than this all are looked at in every node, else only where the loss in play is promising."""
 _BLOCK = 1024
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""

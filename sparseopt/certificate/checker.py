@@ -835,7 +835,9 @@ def _need_identity(document: Any, pattern: Pattern, A: Any, outputs: list[int], 
         used.add((r, c))
         need(not _passes(pattern, [c], [r], nodes, work), f"entry {r}, {c}: some path meets no node")
         factors = [_through(pattern, c, r, h, nodes, work) for h in nodes]
-        equation = {(("u", j, r), ("v", j, c)): Fraction(1) for j, here in enumerate(factors) if here}
+        equation: dict[tuple[Any, ...], Fraction] = {
+            (("u", j, r), ("v", j, c)): Fraction(1) for j, here in enumerate(factors) if here
+        }
         equation[()] = -A[r][c]
         for coefficient, variables in _get(part, "cofactor", "identity", list):
             g, names = rational(coefficient, "cofactor"), [(str(side), *_pair(v, "variable")) for side, *v in variables]
