@@ -174,8 +174,8 @@ def test_a_solver_that_prunes_too_early_is_caught(monkeypatch: pytest.MonkeyPatc
 
     make = class_proof.ClassSteps.__init__
 
-    def believing(self: Any, fit: Any, proof: Any, bound: Fraction) -> None:
-        make(self, fit, proof, bound - Fraction(3, 100))
+    def believing(self: Any, fit: Any, proof: Any, bound: Fraction, check: Any) -> None:
+        make(self, fit, proof, bound - Fraction(3, 100), check)
 
     problems = [square(21, k) for k in (2, 3, 4)]
     optima = [so.solve(problem, certificate=True).exact_objective for problem in problems]

@@ -7,7 +7,7 @@ data. A program that was closed a rounding error too early is opened again and c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -35,15 +35,15 @@ class BetterError(Exception):
 
 
 class ClassSteps:
-    """The certificate's steps for one sign class, as lines of JSON.
+    """The certificate's steps for one sign class, as lines of JSON; `check` is called before each and may raise.
 
     Raises
     ------
     CertificateError, BetterError
     """
 
-    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction) -> None:
-        self.fit, self.proof, self.target = fit, proof, target
+    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction, check: Callable[[], object] = bool) -> None:
+        self.fit, self.proof, self.target, self.check = fit, proof, target, check
         self.signs = [int(s) for s in proof.signs]
         self.lines: list[str] = []
         self.programs = 0
@@ -72,6 +72,7 @@ class ClassSteps:
         return len(self.lines) - 1
 
     def _emit(self, record: list[int]) -> int:
+        self.check()
         kind, body = record[0], record[1:]
         if kind == BOUND:
             rows = []
@@ -147,6 +148,7 @@ class ClassSteps:
         known = next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), None)
         if known is not None:
             return known
+        self.check()
         self.programs += 1
         if self.programs > MAX_REOPENED:
             raise ToleranceError("too many programs were closed within the tolerance only")
