@@ -13,6 +13,8 @@ from certificates import copy_of
 import sparseopt as so
 from sparseopt.certificate import checker
 from sparseopt.certification import certify_box
+from sparseopt.existence.contraction import LinearNetwork
+from sparseopt.existence.linear_counterpart import reduce_network
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -147,6 +149,8 @@ def test_no_open_counterpart_passes_as_closed() -> None:
             document = so.linear_counterpart(so.families.dense([2, 1, 2])).certificate
             document |= {"pattern": lc.certificate["pattern"], "rules": ["P", "W2"]}
             assert not so.verify(document).valid, pattern.draw()
+            lines = reduce_network(LinearNetwork.of(pattern)).lines
+            assert "do not decide" in so.verify(document | {"lines": list(lines)}).failure, pattern.draw()
             refused += 1
     assert refused >= 30
     lu = so.families.lu(2)

@@ -46,27 +46,14 @@ class InvalidError(Exception):
 
 @dataclass
 class VerificationReport:
-    """What :func:`verify` found.
-
-    Attributes
-    ----------
-    valid : bool
-    claim : str
-        What the certificate claims, in words.
-    checked : dict
-        How many things of each kind were checked.
-    failure : str
-        The first thing that is wrong; empty if the certificate is valid.
-    relies_on : tuple of str
-        What was not checked here, but rests on the word of a program; empty for a complete proof.
-    """
+    """What :func:`verify` found."""
 
     valid: bool
-    claim: str
-    checked: dict[str, int] = field(default_factory=dict)
-    failure: str = ""
-    relies_on: tuple[str, ...] = ()
-    spent: int = field(default=0, repr=False)
+    claim: str  # in words
+    checked: dict[str, int] = field(default_factory=dict)  # how many things of each kind
+    failure: str = ""  # the first thing that is wrong
+    relies_on: tuple[str, ...] = ()  # what was not checked, but rests on the word of a program
+    spent: int = field(default=0, repr=False)  # elementary steps
 
     def __bool__(self) -> bool:
         return self.valid
@@ -256,7 +243,8 @@ class Pattern:
         direct = any(self.skip[o][i] for o in useful for i in seen[0])
         for mask in self.masks:
             seen.append({i for i, row in enumerate(mask) if any(row[j] for j in seen[-1])})
-        joined, live = bool(seen[-1] & useful), []
+        joined = bool(seen[-1] & useful)
+        live: list[set[int]] = []
         for layer in range(len(self.masks) - 1, 0, -1):
             below = range(len(self.masks[layer - 1]))
             useful = {j for j in below if any(self.masks[layer][i][j] for i in useful)}
@@ -487,7 +475,8 @@ class Proof:
         set at will, since σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the
         parameters cancel in the sum, which leaves Σ_i multiplier_i r_i ≥ least for the residuals r.
         """
-        fit, clause, least = self.fit, set(), 0
+        fit, least = self.fit, 0
+        clause: set[int] = set()
         total: list[dict[int, int]] = [{} for _ in self.signs]
         multiplier: dict[int, int] = {}
         for row in errors:
@@ -504,11 +493,8 @@ class Proof:
                     total[j][i] = total[j].get(i, 0) + side * sign * a
                 if sign == -side and (number := fit.statement[j][i]) and j not in with_chord:
                     clause.add(-number if on else number)
-        for literal, m in literals:
-            j, i, number = self._statement(literal)
-            m = integer(m, "multiplier")
-            need(m > 0, "bound: multiplier")
-            total[j][i] = total[j].get(i, 0) - (m if literal > 0 else -m)
+        for j, i, m, number in self._weighted(literals):
+            total[j][i] = total[j].get(i, 0) - m
             clause.add(-number)
         need(self._vanishes(fit.linear, multiplier), "bound: the linear part does not cancel")
         need(all(map(self._vanishes, fit.rows, total)), "bound: a neuron's parameters do not cancel")
@@ -535,6 +521,14 @@ class Proof:
         need(all(self._vanishes(self.fit.rows[j], part) for j, part in sums.items()), "bound: a chord misses its point")
         return sums
 
+    def _weighted(self, literals: list[Any]) -> Iterable[tuple[int, int, int, int]]:
+        """(neuron, point, ± m, statement) for pairs [literal, m], m > 0, which say ± p_j(x_i) ≥ 0."""
+        for literal, m in literals:
+            j, i, number = self._statement(literal)
+            m = integer(m, "multiplier")
+            need(m > 0, "multiplier")
+            yield j, i, m if literal > 0 else -m, number
+
     def _vanishes(self, rows: list[tuple[int, ...]], multiplier: dict[int, int]) -> bool:
         """Whether Σ_i multiplier_i rows_i is zero."""
         if not multiplier:
@@ -550,11 +544,9 @@ class Proof:
         need(scale > 0, "cone: scale")
         total = {point: -scale if target > 0 else scale}
         clause = {number}
-        for literal, m in literals:
-            neuron, i, number = self._statement(literal)
-            m = integer(m, "multiplier")
-            need(neuron == j and m > 0, "cone: multiplier, or another neuron")
-            total[i] = total.get(i, 0) + (m if literal > 0 else -m)
+        for neuron, i, m, number in self._weighted(literals):
+            need(neuron == j, "cone: another neuron")
+            total[i] = total.get(i, 0) + m
             clause.add(-number)
         need(self._vanishes(self.fit.rows[j], total), "cone: the directions do not add up")
         return frozenset(clause)
@@ -835,7 +827,7 @@ def _need_outside(document: dict[str, Any], pattern: Pattern, A: Any, report: Ve
         need(0 < layer < len(pattern.masks) and 0 <= index < len(pattern.masks[layer - 1]), f"{where}: nodes")
         nodes.append((layer, index))
     need(len(set(nodes)) == len(nodes), f"{where}: nodes")
-    total: Counter[tuple[Any, ...]] = Counter()
+    total: dict[tuple[Any, ...], Fraction] = {}
     for item in get(evidence, "identity", where, list):
         (r,), (c,) = places(item["entry"][:1], pattern.outputs, where), places(item["entry"][1:], pattern.inputs, where)
         met = _met(pattern, c, r, nodes, report)
@@ -845,7 +837,8 @@ def _need_outside(document: dict[str, Any], pattern: Pattern, A: Any, report: Ve
             monomial = tuple((str(side), integer(j, where), integer(x, where)) for side, j, x in variables)
             for other, value in entry.items():
                 report.spend(1 + len(monomial))
-                total[tuple(sorted(monomial + other))] += rational(coefficient, where) * value
+                place = tuple(sorted(monomial + other))
+                total[place] = total.get(place, Fraction(0)) + rational(coefficient, where) * value
     need({m: x for m, x in total.items() if x} == {(): 1}, f"{where}: the identity does not hold")
     report.count("cofactors", len(evidence["identity"]))
 

@@ -177,7 +177,7 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
         if part.closed is False:
             return part
     searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else _by_algebra(_reduce(network).network, whole, engine_seconds)
+    return searched if searched.closed is False else _by_algebra(reduce_network(network).network, whole, engine_seconds)
 
 
 def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
@@ -227,7 +227,7 @@ class _Reduced:
         return weights
 
 
-def _reduce(network: LinearNetwork) -> _Reduced:
+def reduce_network(network: LinearNetwork) -> _Reduced:
     """Contract, thin while hidden nodes feed hidden nodes, and reduce the kernel form."""
     contractions = [contract(network)]
     steps = contractions[0].describe()
@@ -266,7 +266,7 @@ def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
 
 def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> LinearCounterpart:
     """What a rule for groups of kernels says of a network's set."""
-    reduced = _reduce(network)
+    reduced = reduce_network(network)
     steps = reduced.steps
     if reduced.reduction is None:
         reason = "hidden neurons that feed hidden neurons remain after contraction and thinning; no rule covers them"
