@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -187,9 +188,56 @@ def test_groups_of_outputs_are_checked_one_by_one() -> None:
     assert "share a hidden neuron" in so.verify(wrong).failure
 
 
+def test_a_statement_about_a_box_or_a_set_is_none_about_data() -> None:
+    """Parts of theorem C that prove something else than the claim about their group's problem."""
+    x = [[0, 0, 0, 0], [1, 0, 1, 0]]
+    groups = [[0, 1], [2, 3]]
+    for family, about in (
+        (so.families.lu(2), lambda p: certify_box(p).certificate),
+        (so.families.dense([2, 1, 2]), lambda p: so.linear_counterpart(p).certificate),
+    ):
+        pattern = so.SparsityPattern([np.kron(np.eye(2, dtype=int), m) for m in family.masks])
+        problem = so.TrainingProblem(pattern, x, [[0, 0, 0, 0], [1, 1, 1, 1]], "l1")
+        own = [problem.restrict_outputs(g) for g in groups]
+        parts = [about(p.pattern) | {"problem": p.document} for p in own]
+        assert all(so.verify(part) for part in parts)
+        document = {"format": parts[0]["format"], "kind": "existence", "claim": parts[0]["claim"], "theorem": "C"}
+        report = so.verify(document | {"problem": problem.document, "groups": groups, "parts": parts})
+        assert not report.valid, report
+
+
 def test_verdicts_on_a_box_are_checked() -> None:
     for pattern in (so.families.lu(2), so.families.dense([2, 3, 1])):
-        report = certify_box(pattern)
-        checked = so.verify(report.certificate)
+        checked = so.verify(certify_box(pattern).certificate)
         assert checked.valid, checked
         assert "on a box" in checked.claim
+
+
+def test_changed_claims_about_sets_are_true_or_rejected() -> None:
+    """Masks, lines, cofactors and factors changed at random: what is still accepted is what the rules say."""
+    rng = random.Random(4)
+    counted: Counter[str] = Counter()
+    for pattern in _random_patterns(60, 5):
+        original = so.linear_counterpart(pattern).certificate
+        if original is None:
+            continue
+        for _ in range(10):
+            changed = copy_of(original)
+            mask = rng.choice(changed["pattern"]["masks"])
+            row = rng.choice(mask)
+            row[rng.randrange(len(row))] ^= 1
+            if rng.random() < 0.5 and changed.get("lines"):
+                del changed["lines"][rng.randrange(len(changed["lines"]))]
+            elif rng.random() < 0.5 and "outside" in changed:
+                del changed["outside"]["identity"][0]
+            report = so.verify(changed)
+            if report.valid and not report.relies_on:
+                masks = [np.array(m) for m in changed["pattern"]["masks"]]
+                skip = changed["pattern"].get("skip")
+                truth = so.linear_counterpart(so.SparsityPattern(masks, None, skip)).closed
+                assert truth is not (original["claim"] == "linear counterpart not closed"), changed
+                counted[original["claim"]] += 1
+            counted["rejected"] += not report.valid
+    print(dict(counted))
+    assert counted["rejected"] >= 150
+    assert min(counted.values()) >= 10
