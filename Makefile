@@ -22,6 +22,7 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	@rm -rf solvers/exact/__pycache__  # numba does not notice changes in inner kernels
+	@$(BIN)/python -c 'from sparseopt.solvers.exact.warm_up import warm_up; warm_up()'  # compile once, not in every worker
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 lint: $(VENV)/test.stamp

@@ -124,6 +124,7 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
                     theorem="N",
                     problem=witness.document,
                     **block_document(pattern, lc.block),
+                    **({} if lc.outside is None else {"outside": lc.outside.to_dict()}),
                     sequence=sequence.to_dict(),
                     outside=lc.outside.to_dict() if lc.outside else None,
                 ),

@@ -319,7 +319,7 @@ def test_scaled_size_is_the_size_of_the_parameters_of_the_scaled_fit() -> None:
         rng = np.random.default_rng(compared)
         theta = rng.normal(size=fit.n_parameters) * 10
         built = ShallowParameters(problem.pattern)
-        fit.add_to(built, 0, rng.choice([-1.0, 1.0], len(fit.neurons)), theta)
+        fit.add_to(built, 0, rng.choice([-1.0, 1.0], len(fit.neurons)), fit.unscaled(theta))
         if fit.n_parameters and problem.pattern.biases[-1][0]:
             assert math.isclose(scaled_size(problem, built.network()), np.abs(theta).max(), rel_tol=1e-9), what
             compared += 1

@@ -189,11 +189,14 @@ def test_compiled_code_is_found_again_and_a_first_use_says_why_it_waits(tmp_path
 def test_snapshots_that_do_not_fit_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for four levels only, deeper backjumps start cold: slower, same optimum."""
     from sparseopt.solvers.exact import snapshots
+    from sparseopt.solvers.exact.basis import new_basis
+    from sparseopt.solvers.exact.instance import instance_of
 
     problem = _noise(30, 2, 3)
     base = so.solve(problem, "exact")
     monkeypatch.setattr(snapshots, "MAX_BYTES", 1)
-    assert snapshots.level_limit(10) == 4
+    inst = instance_of(fit := ScalarFit.of(problem), np.ones(len(fit.neurons)))
+    assert snapshots.level_limit(new_basis(inst)) == 4
     cold = so.solve(problem, "exact")
     assert cold.status is so.Status.OPTIMAL
     assert cold.objective == pytest.approx(base.objective, abs=1e-6 * _unit(problem))

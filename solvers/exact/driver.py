@@ -186,6 +186,15 @@ class _Team:
             self.lock.notify()
 
 
+def _turnable(fit: ScalarFit) -> list[int]:
+    """Neurons that may be assumed active at a point of one's choice: those whose inputs (and bias) enter directly too.
+
+    σ(p) = p + σ(-p), so turning such a neuron's parameters around changes only the linear part.
+    """
+    direct = set(fit.skip)
+    return [j for j, n in enumerate(fit.neurons) if direct.issuperset(n.support) and (fit.constant or not n.bias)]
+
+
 def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
     """Search all sign classes; objective and bound go to `control` as they improve."""
     began = time.perf_counter()
@@ -202,6 +211,10 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
         inst = with_signs(base, fit, signs)
         log = NO_LOG if control.proofs is None else np.zeros(log_size(inst), dtype=np.int64)
         search = new_search(inst, control.objective, start, log)
+        if control.proofs is None:  # certificates do not know this step
+            for j in _turnable(fit):
+                if search.play.known[j]:
+                    assume(search, 2 * j * fit.n_points)
         searches.append(_ClassSearch(fit, inst, signs, search, control.bound))
     team = _Team(searches, control, workers)
     team.run(FIRST_ATTEMPT)

@@ -34,11 +34,6 @@ class Targets:
     low: ExactArray
     high: ExactArray
 
-    def to_dict(self) -> dict[str, list[list[str]]]:
-        """JSON-ready: the three arrays as text."""
-        named = (("inputs", self.X), ("low", self.low), ("high", self.high))
-        return {name: [[str(x) for x in row] for row in array] for name, array in named}
-
 
 def targets(problem: TrainingProblem) -> Targets:
     """The predictions whose loss is the bound that no function of the inputs can beat."""

@@ -83,5 +83,5 @@ def _network(problem: TrainingProblem, fit: ScalarFit, model: Any) -> Network:
     theta += [value(model.v[0, i]) for i in fit.skip] + ([value(model.c[0])] if fit.constant else [])
     signs = np.array([1.0 if value(model.plus[n.index]) > 0.5 else -1.0 for n in fit.neurons])
     built = ShallowParameters(problem.pattern)
-    fit.add_to(built, 0, signs, np.array(theta))
+    fit.add_to(built, 0, signs, fit.unscaled(np.array(theta)))
     return built.network()

@@ -38,7 +38,7 @@ def prepare(problem: TrainingProblem, task: Task) -> Callable[[], Answer]:
                 bound = min(bound, model.getDualbound())
             if model.getNSols() and (value := model.getObjVal()) < best:
                 built = ShallowParameters(problem.pattern)
-                fit.add_to(built, 0, signs, np.array([model.getVal(v) for v in theta]))
+                fit.add_to(built, 0, signs, fit.unscaled(np.array([model.getVal(v) for v in theta])))
                 best, network = value, built.network()
         bound = min(bound, best)
         unit = fit.objective_scale
