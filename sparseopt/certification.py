@@ -95,9 +95,7 @@ def certify_box(pattern: SparsityPattern) -> ExistenceReport:
             f"a box needs a closed linear counterpart, and it is not closed ({lc.reason}): the linear map x ↦ A x is a "
             f"uniform limit on the box and is not realized ({PAPER})",
             "K",
-            certificate=existence_certificate(
-                "not attained", theorem="K", pattern=pattern_document(pattern), linear_counterpart=lc.certificate
-            ),
+            certificate=existence_certificate("not attained", theorem="K", linear_counterpart=lc.certificate),
         )
     why = f"linear counterpart: {lc.reason}" if free else "some bias is not free"
     return ExistenceReport(Verdict.UNDECIDED, scope, f"rule K does not apply ({_shape(pattern)}); {why}")
@@ -126,7 +124,6 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
                     **block_document(pattern, lc.block),
                     **({} if lc.outside is None else {"outside": lc.outside.to_dict()}),
                     sequence=sequence.to_dict(),
-                    outside=lc.outside.to_dict() if lc.outside else None,
                 ),
             )
         why = f"the linear counterpart is not closed, but {found}"
@@ -192,10 +189,9 @@ def _never_reached(problem: TrainingProblem, engine_seconds: float) -> Existence
             "not attained",
             theorem="G",
             problem=problem.document,
-            infimum=str(bound),
             sequence=sequence.to_dict(),
             valid_from=start,
-            no_exact_fit={"engine": ENGINE, "predictions": goal.to_dict()},
+            engine=ENGINE,
         ),
     )
 

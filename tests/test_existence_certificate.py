@@ -60,31 +60,6 @@ def test_data_files(name: str) -> None:
     assert so.verify(report.certificate)
 
 
-@pytest.mark.parametrize("name", ["dense-1-2-2", "dense-1-2-2-four"])
-def test_merging_neurons_rest_on_an_engine_and_their_limit_is_exact(name: str) -> None:
-    """Theorem G: valid, relying on z3; a target moved away from the limit, or no engine named, is invalid."""
-    document = so.certify(so.load_problem(DATA / f"{name}.json")).certificate
-    report = so.verify(document)
-    assert report.valid
-    assert str(report).startswith("valid, relying on z3")
-    moved = copy_of(document)
-    moved["problem"]["data"]["Y"][0][0] = "7/5"
-    assert "the least of any function" in so.verify(moved).failure
-    silent = copy_of(document)
-    del silent["engine"]
-    assert "engine" in so.verify(silent).failure
-
-
-def test_a_box_domain() -> None:
-    from sparseopt.certification import certify_box
-
-    document = certify_box(so.families.lu(3)).certificate
-    assert so.verify(document)
-    masked = copy_of(document)
-    masked["linear_counterpart"]["pattern"]["biases"][0][0] = 0
-    assert "not all free" in so.verify(masked).failure
-
-
 def test_rules_about_given_data() -> None:
     wide = so.SparsityPattern([[[1]] * 6, [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], [[1, 1]]][:2])
     dense = so.families.dense([1, 2, 2])
@@ -129,7 +104,7 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "in general position" in failure(fewer_points)
     assert "in general position" in failure(repeated_point)
     assert "not affine" in failure(lambda d: d["problem"]["data"]["Y"][0].__setitem__(0, "5"))
-    assert "has no limit" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
+    assert "does not tend" in failure(lambda d: d["sequence"]["weights"][0][0][1].update({"1": "2"}))
     assert "outside the pattern" in failure(lambda d: d["sequence"]["weights"][0][2].__setitem__(0, {"0": "1"}))
     assert "misses an entry" in failure(lambda d: d["block"].update(outputs=[2], inputs=[2]))
     assert "varies too" in failure(

@@ -734,8 +734,9 @@ def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
     """N: a sequence with loss → 0, and too many points in general position for an exact fit. G: a sequence that tends
     to the least loss of any function, which no parameters have by z3's word. K: a limit of products, on a box."""
     if document.get("theorem") == "K":
-        pattern = read_pattern(document.get("pattern"))
-        _not_closed(get(document, "linear_counterpart", "certificate", dict) | {"pattern": document["pattern"]}, report)
+        counterpart = get(document, "linear_counterpart", "certificate", dict)
+        pattern = read_pattern(counterpart.get("pattern"))
+        _not_closed(counterpart, report)
         need(all(map(all, pattern.biases)), "pattern: a bias is not free")
         report.claim = f"{pattern}: a function on a box has no best uniform approximation (theorem K)"
         return
@@ -746,6 +747,7 @@ def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
         infimum = _least(problem, report)
         report.claim = f"{problem}: the infimum is {infimum} and no parameters attain it"
         need(problem.loss_of(parameters, report) == infimum, f"sequence: its loss does not tend to {infimum}")
+        need(document.get("engine") == "z3", "engine: none is named")
         report.relies_on += (f"z3 (that no parameters have the loss {infimum})",)
         return
     report.claim = f"{problem}: the infimum is 0 and no parameters attain it"
