@@ -199,16 +199,25 @@ def _run_scalar(problem: TrainingProblem, solver: Solver, control: Control, opti
 
 
 def _add_certificate(outcome: _Outcome, problem: TrainingProblem, fits: list[ScalarFit], parts: list[Control]) -> None:
-    """Make the answer exact, if every output was searched to the end; else say why there is no certificate."""
+    """Make the answer exact, if every output was searched to the end; else say why there is no certificate.
+
+    The time limit and Ctrl-C hold for this too: then the answer stays as it is.
+    """
     from sparseopt.certificate.optimality import Part, certify_optimum
 
     searched = [Part(fit, part.best[0], part.best[1], part.proofs or []) for fit, part in zip(fits, parts, strict=True)]
-    try:
-        outcome.certificate = certify_optimum(problem, searched, parts[0].gap)
+
+    def make() -> None:
+        outcome.certificate = certify_optimum(problem, searched, parts[0].gap, parts[0].check)
         outcome.network = outcome.certificate.network
         outcome.bound = max(outcome.bound, float(outcome.certificate.bound))
-    except ArithmeticError as error:
-        outcome.remark = f"; no certificate: {error}"
+
+    halted, why = _guarded(make)
+    if halted is not None:
+        cause = "the time limit was reached" if halted is Status.TIME_LIMIT else "it was interrupted"
+        why = f"{cause} while the proof was made exact"
+    if outcome.certificate is None:
+        outcome.remark = f"; no certificate: {why}"
 
 
 def _part(problem: TrainingProblem, output: int, fit: ScalarFit, control: Control) -> Control:

@@ -174,8 +174,8 @@ def test_a_solver_that_prunes_too_early_is_caught(monkeypatch: pytest.MonkeyPatc
 
     make = class_proof.ClassSteps.__init__
 
-    def believing(self: Any, fit: Any, proof: Any, bound: Fraction) -> None:
-        make(self, fit, proof, bound - Fraction(3, 100))
+    def believing(self: Any, fit: Any, proof: Any, bound: Fraction, check: Any) -> None:
+        make(self, fit, proof, bound - Fraction(3, 100), check)
 
     problems = [square(21, k) for k in (2, 3, 4)]
     optima = [so.solve(problem, certificate=True).exact_objective for problem in problems]
@@ -221,13 +221,13 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
     z3 = pytest.importorskip("z3")
     counted: Counter[str] = Counter()
     for name, _, document in generated_certificates(loss, 40, 71)[:20]:
-        problem = checker._problem(document["problem"])
+        problem = checker.read_problem(document["problem"])
         bound = Fraction(document["bound"])
         if not bound:
             continue
         fit = checker.ScalarFit(problem, 0)
         for part in document["outputs"][0]["classes"]:
-            proof = checker.Proof(fit, part["signs"], bound, checker.Work({}))
+            proof = checker.Proof(fit, part["signs"], bound, checker.VerificationReport(False, ""))
             pre, loss_below = _network(z3, problem, fit, part["signs"], bound)
             for step in part["steps"]:
                 proof.step(step)

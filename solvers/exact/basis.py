@@ -19,7 +19,8 @@ FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
 """Kinds of rows: θ_q = 0 (artificial, multiplier 0), sign, upper and lower error rows, e_g ≥ 0."""
 
 KIND, INDEX, SUBSET, GROUP, BLAMED = 0, 1, 2, 3, 4
-"""Columns of `code`; GROUP is -1 for rows without error variable, BLAMED the number of variables in `blame`."""
+"""Columns of `code`; SUBSET is a set of bits (its complement, a negative number, for rows with chords), GROUP is -1 for
+rows without error variable, BLAMED the number of variables in `blame`."""
 
 _SMALL = 1e-9
 

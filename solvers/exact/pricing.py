@@ -350,6 +350,7 @@ def _write_chord_row(
                 basis.blame[e, blamed] = chords.used[j, q]
                 blamed += 1
     basis.code[e, BLAMED] = blamed
+    basis.code[e, SUBSET] = ~basis.code[e, SUBSET]  # a negative number: the row has chords
 
 
 @vector_kernel

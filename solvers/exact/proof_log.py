@@ -2,7 +2,8 @@
 
 Records are numbered in order. Each is [kind, length, …]:
 
-- BOUND: the rows with a multiplier of a program that closed a node, three entries each (kind, index, subset);
+- BOUND: the rows with a multiplier of a program that closed a node: kind, index, subset, the number of literals, and
+  for rows with chords (negative subset) all literals that they rest on;
 - CONE: literals; the first one's direction is in the cone of the directions that the others negate;
 - LEARNED, FACT: the number of literals, the literals, and the records that they follow from in the order of
   propagation, the violated one last. A FACT is a literal of level 0;
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, true_literal
-from sparseopt.solvers.exact.basis import Basis
+from sparseopt.solvers.exact.basis import BLAMED, SUBSET, Basis
 from sparseopt.solvers.exact.clauses import Clauses
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
@@ -55,7 +56,7 @@ def log_size(inst: Instance) -> int:
     """Entries that one conflict may need, twice, and at least a slice's worth."""
     width = int(max(np.diff(inst.place), default=0))
     rows = inst.column.size + inst.errors
-    return max(1 << 20, 2 * _most_entries(inst.targets.size * inst.plus.size, width, rows))
+    return max(1 << 20, 2 * _most_entries(inst.targets.size * inst.plus.size, width, rows, inst.place[-1] + 1))
 
 
 def new_proof_log(variables: int, data: Any) -> ProofLog:
@@ -85,17 +86,18 @@ def drained(log: ProofLog) -> Any:
     return entries
 
 
-def _most_entries(variables: int, m: int, rows: int) -> int:
-    return 16 * rows + (variables + 2) * (m + 16)
+def _most_entries(variables: int, m: int, rows: int, blamed: int) -> int:
+    return (4 + blamed) * rows + (variables + 2) * (m + 16)
 
 
 _most = kernel(_most_entries)
 
 
 @kernel
-def log_has_room(log: ProofLog, variables: int, m: int, rows: int) -> bool:
-    """Whether one more conflict fits, with so many variables in play, of at most m features, and rows of the basis."""
-    return log.data.size == 0 or log.counts[USED] + _most(variables, m, rows) <= log.data.size
+def log_has_room(log: ProofLog, variables: int, m: int, rows: int, blamed: int) -> bool:
+    """Whether one more conflict fits, with so many variables in play, of at most m features, and rows of the basis,
+    each of which rests on so many variables at most."""
+    return log.data.size == 0 or log.counts[USED] + _most(variables, m, rows, blamed) <= log.data.size
 
 
 @kernel
@@ -117,24 +119,30 @@ def _begin(log: ProofLog, kind: int, length: int) -> int:
 
 
 @kernel
-def log_bound(log: ProofLog, basis: Basis, least: float) -> None:
+def _put_row(log: ProofLog, asg: Assignment, code: Any, blame: Any, row: int) -> None:
+    for q in range(3):
+        _put(log, code[row, q])
+    count = code[row, BLAMED] if code[row, SUBSET] < 0 else 0
+    _put(log, count)
+    for e in range(count):
+        _put(log, true_literal(asg, blame[row, e]))
+
+
+@kernel
+def log_bound(log: ProofLog, basis: Basis, asg: Assignment, least: float) -> None:
     """The rows of a program whose multipliers exceed `least` (the keys' are in `rest`); the conflict's antecedent."""
     if log.data.size == 0:
         return
-    N, count = basis.theta.size, 0
-    for b in range(N):
-        count += basis.inverse[b, N] > least
-    for g in range(basis.rest.size):
-        count += basis.rest[g] > least
-    log.counts[CONFLICT] = _begin(log, BOUND, 3 * count)
+    N, start = basis.theta.size, log.counts[USED]
+    log.counts[CONFLICT] = _begin(log, BOUND, 0)
     for b in range(N):
         if basis.inverse[b, N] > least:
-            for q in range(3):
-                _put(log, basis.code[b, q])
+            _put_row(log, asg, basis.code, basis.blame, b)
     for g in range(basis.rest.size):
         if basis.rest[g] > least:
-            for q in range(3):
-                _put(log, basis.key_code[g, q])
+            _put_row(log, asg, basis.key_code, basis.key_blame, g)
+    if log.counts[LOST] == 0:
+        log.data[start + 1] = log.counts[USED] - start - 2
 
 
 @kernel

@@ -235,7 +235,7 @@ def _explain(s: Search) -> int:
             size = _blame(s, basis.key_blame, g, basis.key_code[g, BLAMED], size)
     for e in range(size):
         s.learning.seen[s.conflict[e] >> 1] = False
-    log_bound(s.log, basis, _MULTIPLIER)
+    log_bound(s.log, basis, s.asg, _MULTIPLIER)
     return size
 
 
@@ -319,7 +319,7 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
     cutoff = _cutoff(s, tolerance, gap)
-    most_chords = MAX_CHORDS if inst.errors > 1 and s.log.data.size == 0 else 0  # certificates do not know chords
+    most_chords = MAX_CHORDS if inst.errors > 1 else 0
     end = solve_node(
         inst, s.play, s.prices, s.basis, s.asg, s.chords, most_chords, cutoff, s.values[PRECISION], s.counts
     )
@@ -385,7 +385,9 @@ def _has_room(inst: Instance, s: Search) -> bool:
     return (
         (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT])
         and has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY)
-        and log_has_room(s.log, listed, s.play.direction.shape[1], s.basis.theta.size + inst.errors)
+        and log_has_room(
+            s.log, listed, s.play.direction.shape[1], s.basis.theta.size + inst.errors, s.basis.blame.shape[1]
+        )
     )
 
 

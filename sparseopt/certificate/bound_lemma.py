@@ -37,17 +37,23 @@ class BoundLemma:
     def of(cls, fit: ExactFit, signs: Sequence[int], support: Support) -> BoundLemma:
         """The lemma of rows whose multipliers are known up to a common factor."""
         kept = [(row, m) for row, m in support if m]
-        common = lcm(*(m.denominator for _, m in kept))
+        scaled = [m * c for row, m in kept if isinstance(row, ErrorRow) for _, c in row.chords]
+        common = lcm(*(m.denominator for m in [*(m for _, m in kept), *scaled]))
         whole = [int(m * common) for _, m in kept]
-        factor = gcd(*whole) or 1
+        factor = gcd(*whole, *(int(m * common) for m in scaled)) or 1
         rows = [(row, m // factor) for (row, _), m in zip(kept, whole, strict=True)]
         return cls(rows, _value(fit, rows), _clause(fit, signs, rows))
 
     def step(self) -> list[Any]:
         """The certificate's step."""
-        errors = [[*row, number(m)] for row, m in self.support if isinstance(row, ErrorRow)]
+        errors = [_error(row, m) for row, m in self.support if isinstance(row, ErrorRow)]
         literals = [[row.literal, number(m)] for row, m in self.support if isinstance(row, SignRow)]
         return ["bound", errors, literals]
+
+
+def _error(row: ErrorRow, m: int) -> list[Any]:
+    out: list[Any] = [row.point, row.side, row.active, number(m)]
+    return [*out, [[literal, number(int(m * c))] for literal, c in row.chords]] if row.chords else out
 
 
 def number(value: int) -> int | str:
@@ -79,8 +85,10 @@ def _clause(fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[ErrorRo
         if isinstance(row, SignRow):
             out.add(-statement(fit, row.literal))
         else:
+            out.update(-statement(fit, literal) for literal, _ in row.chords)
+            with_chord = {(abs(literal) - 1) // fit.n_points for literal, _ in row.chords}
             for j, sign in enumerate(signs):
-                if sign == -row.side and (z := fit.statements[j][row.point]):
+                if sign == -row.side and (z := fit.statements[j][row.point]) and j not in with_chord:
                     out.add(-z if row.active >> j & 1 else z)
     return frozenset(out)
 
@@ -112,9 +120,9 @@ def multipliers(
     return list(zip(rows, found, strict=True))
 
 
-def gradient(fit: ExactFit, signs: Sequence[int], row: ErrorRow | SignRow) -> list[int]:
+def gradient(fit: ExactFit, signs: Sequence[int], row: ErrorRow | SignRow) -> list[int | Fraction]:
     """Coefficients of the parameters in the row's right-hand side (error rows), or minus those in the sign row."""
-    out = [0] * fit.shape.n_parameters
+    out: list[int | Fraction] = [0] * fit.shape.n_parameters
     if isinstance(row, SignRow):
         j, i = divmod(abs(row.literal) - 1, fit.n_points)
         out[fit.shape.places[j]] = [-v if row.literal > 0 else v for v in fit.rows[j][i]]
@@ -122,6 +130,11 @@ def gradient(fit: ExactFit, signs: Sequence[int], row: ErrorRow | SignRow) -> li
     for j, sign in enumerate(signs):
         if row.active >> j & 1:
             out[fit.shape.places[j]] = [row.side * sign * v for v in fit.rows[j][row.point]]
+    for literal, c in row.chords:
+        j, i = divmod(abs(literal) - 1, fit.n_points)
+        if (c > 0) == (literal > 0):
+            for q, v in enumerate(fit.rows[j][i], fit.shape.places[j].start):
+                out[q] += row.side * signs[j] * c * v
     tail = fit.linear[row.point]
     out[len(out) - len(tail) :] = [row.side * v for v in tail]
     return out

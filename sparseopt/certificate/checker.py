@@ -3,8 +3,7 @@
     python checker.py CERTIFICATE.json[.gz]
 
 The format is described in docs/certificates.md. Everything is derived again from the masks and the data in the
-certificate: shapes, supports, sign classes, variables, clauses, the objective. Whatever is malformed, too large, or
-does not follow ends in "invalid" with the place of the first failure; see the limits below.
+certificate. Whatever is malformed, too large, or does not follow ends in "invalid" with the first failure.
 
 Optimality. One output of a network with one hidden layer of neurons that feed no other output is, by positive
 homogeneity, f(x) = Σ_j s_j σ(p_j(x)) + l(x) with signs s_j = ±1, p_j(x) = w_j·x + b_j, and l linear. For every class of
@@ -12,6 +11,9 @@ signs the certificate derives clauses over the statements z_ij "neuron j is acti
 negation is p_j(x_i) ≤ 0) that hold for all parameters with a loss below the claimed bound. The last clause is empty:
 there are none. A clause "holds" if it holds for the activations that parameters have after any infinitesimal generic
 shift, so that ties do no harm.
+
+Existence. Whether the infimum is attained, and whether the products W_L ... W_1 (+ W_skip) of a pattern are a closed
+set: the theorems are those of docs/existence.md.
 """
 
 from __future__ import annotations
@@ -21,27 +23,21 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, pairwise, permutations, product
+from itertools import combinations, pairwise, product
 from math import comb, lcm, prod
 from pathlib import Path
 from typing import Any
 
 FORMAT = "sparseopt-certificate/1"
-MAX_BYTES = 2**30
-"""Largest file, after decompression."""
-MAX_DIGITS = 4000
-"""Digits of an integer."""
-MAX_DENOMINATOR_BITS = 2**16
-"""Bits of the common denominator of the inputs, of the targets, and of the inverse weights."""
-MAX_STATEMENTS = 5 * 10**7
-"""Statements z_ij of one output."""
-MAX_WORK = 3 * 10**9
-"""Elementary steps, about a minute for each 10^9."""
-
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+MAX_BYTES = 2**30  # of a file, after decompression
+MAX_DIGITS = 4000  # of an integer
+MAX_DENOMINATOR_BITS = 2**16  # of the common denominator of the inputs, of the targets, of the inverse weights
+MAX_STATEMENTS = 5 * 10**7  # z_ij of one output
+MAX_WORK = 3 * 10**9  # elementary steps, about a minute for each 10^9
+UNCHECKED_RULES = {"F0", "F1", "F2", "thinning", "z3"}  # that a set is closed; docs/existence.md states them
 
 
 class InvalidError(Exception):
@@ -50,26 +46,14 @@ class InvalidError(Exception):
 
 @dataclass
 class VerificationReport:
-    """What :func:`verify` found.
-
-    Attributes
-    ----------
-    valid : bool
-    claim : str
-        What the certificate claims, in words.
-    checked : dict
-        How many things of each kind were checked.
-    failure : str
-        The first thing that is wrong; empty if the certificate is valid.
-    relies_on : tuple of str
-        Statements that were not checked here, but rest on the word of a program; empty for a complete proof.
-    """
+    """What :func:`verify` found."""
 
     valid: bool
-    claim: str
-    checked: dict[str, int] = field(default_factory=dict)
-    failure: str = ""
-    relies_on: tuple[str, ...] = ()
+    claim: str  # in words
+    checked: dict[str, int] = field(default_factory=dict)  # how many things of each kind
+    failure: str = ""  # the first thing that is wrong
+    relies_on: tuple[str, ...] = ()  # what was not checked, but rests on the word of a program
+    spent: int = field(default=0, repr=False)  # elementary steps
 
     def __bool__(self) -> bool:
         return self.valid
@@ -82,6 +66,15 @@ class VerificationReport:
         if self.checked:
             lines.append("checked: " + ", ".join(f"{count} {what}" for what, count in self.checked.items()))
         return "\n".join(lines)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Note that so many things of a kind were checked."""
+        self.checked[what] = self.checked.get(what, 0) + number
+
+    def spend(self, steps: int, bits: int = 0) -> None:
+        """Stop hostile input: note so many steps with numbers of so many bits."""
+        self.spent += steps * (1 + (bits * bits >> 18))
+        need(self.spent <= MAX_WORK, "more work than this checker does")
 
 
 def verify(certificate: Any, problem: Any = None) -> VerificationReport:
@@ -102,7 +95,7 @@ def verify(certificate: Any, problem: Any = None) -> VerificationReport:
         document = _document(certificate)
         _check(document, report)
         if problem is not None:
-            same = _problem(_document(problem)) == _problem(document.get("problem"))
+            same = read_problem(_document(problem)) == read_problem(document.get("problem"))
             need(same, "problem: the certificate speaks of another one")
         report.valid = True
     except InvalidError as error:
@@ -112,13 +105,11 @@ def verify(certificate: Any, problem: Any = None) -> VerificationReport:
     return report
 
 
-def _document(source: Any) -> Any:
-    if isinstance(source, (str, Path)):
-        return read(Path(source))
-    return getattr(source, "document", source)
-
-
 # --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _document(source: Any) -> Any:
+    return read(Path(source)) if isinstance(source, (str, Path)) else getattr(source, "document", source)
 
 
 def read(path: Path) -> Any:
@@ -130,18 +121,16 @@ def read(path: Path) -> Any:
             text = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
         raise InvalidError(f"{path}: cannot be read ({error})") from None
-    if len(text) > MAX_BYTES:
-        raise InvalidError(f"{path}: is larger than {MAX_BYTES} bytes")
+    need(len(text) <= MAX_BYTES, f"{path}: is larger than {MAX_BYTES} bytes")
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InvalidError(f"{path}: is not the JSON expected ({str(error)[:100]})") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
-    if len(out) != len(pairs):
-        raise InvalidError("a key stands twice in one object")
+    need(len(out) == len(pairs), "a key stands twice in one object")
     return out
 
 
@@ -155,11 +144,15 @@ def need(condition: bool, where: str) -> None:
         raise InvalidError(where)
 
 
-def _get(document: Any, key: str, where: str, kind: type, default: Any = None) -> Any:
+def get(document: Any, key: str, where: str, kind: type, default: Any = None) -> Any:
+    """A field of the given kind."""
     need(isinstance(document, dict), f"{where}: expected an object")
     value = document.get(key, default)
     need(isinstance(value, kind), f"{where}: {key}: missing or not of the expected kind")
     return value
+
+
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
 def integer(value: Any, where: str) -> int:
@@ -173,31 +166,53 @@ def integer(value: Any, where: str) -> int:
 
 def rational(value: Any, where: str) -> Fraction:
     """An integer, or text "p" or "p/q"."""
-    if isinstance(value, str) and "/" in value:
-        above, below = value.split("/", 1)
-        divisor = integer(below, where)
-        need(divisor > 0, f"{where}: expected a positive denominator")
-        return Fraction(integer(above, where), divisor)
-    return Fraction(integer(value, where))
+    above, _, below = value.partition("/") if isinstance(value, str) and "/" in value else (value, "", 1)
+    divisor = integer(below, where)
+    need(divisor > 0, f"{where}: expected a positive denominator")
+    return Fraction(integer(above, where), divisor)
 
 
-def _matrix(value: Any, rows: int, columns: int, where: str) -> list[list[Fraction]]:
-    need(isinstance(value, list) and len(value) == rows, f"{where}: expected {rows} rows")
-    return [_vector(row, columns, f"{where}[{i}]") for i, row in enumerate(value)]
+def bit(value: Any, where: str) -> int:
+    """0 or 1."""
+    need(type(value) is int and value in (0, 1), f"{where}: holds other things than 0 and 1")
+    return int(value)
 
 
-def _vector(value: Any, length: int, where: str) -> list[Fraction]:
-    need(isinstance(value, list) and len(value) == length, f"{where}: expected {length} numbers")
-    return [rational(x, where) for x in value]
+Laurent = dict[int, Fraction]
+"""Σ c_e n^e, without zero coefficients."""
 
 
-def _common_denominator(numbers: Iterable[Fraction], where: str) -> int:
-    out = 1
-    for x in numbers:
-        if x.denominator != 1:
-            out = lcm(out, x.denominator)
-            need(out.bit_length() <= MAX_DENOMINATOR_BITS, f"{where}: the common denominator is too large")
+def constant(value: Any, where: str) -> Laurent:
+    """A rational as a polynomial."""
+    x = rational(value, where)
+    return {0: x} if x else {}
+
+
+def laurent(value: Any, where: str) -> Laurent:
+    """An object exponent of n → coefficient."""
+    value = {} if value == 0 else value
+    need(isinstance(value, dict) and len(value) <= 1000, f"{where}: expected exponents with coefficients")
+    out = {integer(e, where): rational(c, where) for e, c in value.items()}
+    need(all(abs(e) <= 1000 for e in out), f"{where}: exponent")
+    return {e: c for e, c in out.items() if c}
+
+
+def fill(value: Any, mask: Any, entry: Callable[[Any, str], Any], where: str) -> Any:
+    """Nested lists of the mask's shape, zero where the mask is; `entry` reads an entry. No value: zeros."""
+    if isinstance(mask, list):
+        parts = [None] * len(mask) if value is None else value
+        need(isinstance(parts, list) and len(parts) == len(mask), f"{where}: expected {len(mask)} parts")
+        return [fill(part, m, entry, where) for part, m in zip(parts, mask, strict=True)]
+    out = entry(0 if value is None else value, where)
+    need(bool(mask) or not out, f"{where}: not zero outside the pattern")
     return out
+
+
+def places(value: Any, count: int, where: str) -> list[int]:
+    """At least one place, each once, below `count`."""
+    good = isinstance(value, list) and all(type(i) is int and 0 <= i < count for i in value)
+    need(good and len(set(value)) == len(value) > 0, f"{where}: expected different places below {count}")
+    return list(value)
 
 
 # --- problems and networks --------------------------------------------------------------------------------------------
@@ -222,32 +237,33 @@ class Pattern:
     def __str__(self) -> str:
         return "-".join(map(str, [self.inputs, *map(len, self.masks)])) + " network"
 
+    def between(self, inputs: Iterable[int], outputs: Iterable[int]) -> tuple[list[set[int]], bool]:
+        """The neurons of each hidden layer on paths from the inputs to the outputs, and whether there are paths."""
+        seen, useful = [set(inputs)], set(outputs)
+        direct = any(self.skip[o][i] for o in useful for i in seen[0])
+        for mask in self.masks:
+            seen.append({i for i, row in enumerate(mask) if any(row[j] for j in seen[-1])})
+        joined = bool(seen[-1] & useful)
+        live: list[set[int]] = []
+        for layer in range(len(self.masks) - 1, 0, -1):
+            below = range(len(self.masks[layer - 1]))
+            useful = {j for j in below if any(self.masks[layer][i][j] for i in useful)}
+            live.insert(0, useful & seen[layer])
+        return live, joined or direct
 
-def _pattern(document: Any) -> Pattern:
-    masks = _get(document, "masks", "pattern", list)
-    need(len(masks) > 0, "masks: at least one layer")
-    for number, mask in enumerate(masks):
+
+def read_pattern(document: Any) -> Pattern:
+    """The masks of a certificate or problem."""
+    masks: list[list[list[int]]] = []
+    for number, mask in enumerate(get(document, "masks", "pattern", list)):
         need(isinstance(mask, list) and bool(mask) and isinstance(mask[0], list), f"masks[{number}]: not a matrix")
-        width = len(masks[number - 1]) if number else len(mask[0])
-        need(width > 0 and all(isinstance(r, list) and len(r) == width for r in mask), f"masks[{number}]: shape")
-        _zeros_and_ones((x for row in mask for x in row), f"masks[{number}]")
-    biases = _get(document, "biases", "pattern", list)
-    need(len(biases) == len(masks), "biases: one list per layer")
-    for bias, mask in zip(biases, masks, strict=True):
-        need(isinstance(bias, list) and len(bias) == len(mask), "biases: shape")
-        _zeros_and_ones(bias, "biases")
-    inputs, outputs = len(masks[0][0]), len(masks[-1])
-    skip = document.get("skip")
-    if skip is None:
-        skip = [[0] * inputs for _ in range(outputs)]
-    need(isinstance(skip, list) and len(skip) == outputs, "skip: shape")
-    need(all(isinstance(row, list) and len(row) == inputs for row in skip), "skip: shape")
-    _zeros_and_ones((x for row in skip for x in row), "skip")
+        width = len(masks[-1]) if masks else len(mask[0])
+        masks.append(fill(mask, [[1] * width] * len(mask), bit, f"masks[{number}]"))
+        need(width > 0, f"masks[{number}]: empty")
+    need(bool(masks), "masks: at least one layer")
+    biases = fill(get(document, "biases", "pattern", list), [[1] * len(m) for m in masks], bit, "biases")
+    skip = fill(document.get("skip"), [[1] * len(masks[0][0])] * len(masks[-1]), bit, "skip")
     return Pattern(masks, biases, skip)
-
-
-def _zeros_and_ones(values: Iterable[Any], where: str) -> None:
-    need(all(type(x) is int and x in (0, 1) for x in values), f"{where}: holds other things than 0 and 1")
 
 
 @dataclass
@@ -268,68 +284,68 @@ class Problem:
         """The loss from its parts (points or outputs)."""
         return max(parts) if self.loss == "linf" else sum(parts, Fraction(0))
 
+    def loss_of(self, parameters: Parameters, report: VerificationReport) -> Fraction:
+        """The exact loss, or its limit if the parameters depend on n."""
+        parts = []
+        for x, y, w in zip(self.X, self.Y, self.weights, strict=True):
+            for f, t in zip(parameters.predict(x, report), y, strict=True):
+                need(max(f, default=0) <= 0, "sequence: a prediction does not tend to a value")
+                error = abs(f.get(0, Fraction(0)) - t)
+                parts.append(w * error * error if self.loss == "l2" else w * error)
+        report.count("points evaluated", len(self.X))
+        return self.total(parts)
 
-def _problem(document: Any) -> Problem:
-    pattern = _pattern(_get(document, "pattern", "problem", dict))
-    data = _get(document, "data", "problem", dict)
-    loss = _get(document, "loss", "problem", str)
+
+def read_problem(document: Any) -> Problem:
+    """Pattern, data and loss."""
+    pattern = read_pattern(get(document, "pattern", "problem", dict))
+    data = get(document, "data", "problem", dict)
+    loss = get(document, "loss", "problem", str)
     need(loss in ("linf", "l1", "l2"), "loss: unknown")
-    count = len(_get(data, "X", "data", list))
+    count = len(get(data, "X", "data", list))
     need(count > 0, "X: no points")
-    weights = _vector(data.get("weights", [1] * count), count, "weights")
+    weights = fill(get(data, "weights", "data", list, [1] * count), [1] * count, rational, "weights")
     need(all(w > 0 for w in weights), "weights: not positive")
-    X, Y = (_matrix(data.get(k), count, n, k) for k, n in (("X", pattern.inputs), ("Y", pattern.outputs)))
+    sizes = {"X": pattern.inputs, "Y": pattern.outputs}
+    X, Y = (fill(get(data, key, "data", list), [[1] * n] * count, rational, key) for key, n in sizes.items())
     return Problem(pattern, X, Y, weights, loss)
 
 
 @dataclass
-class Network:
-    """Parameters confined to a pattern."""
+class Parameters:
+    """Parameters confined to a pattern, as functions of n: constants, or a sequence."""
 
-    weights: list[list[list[Fraction]]]
-    biases: list[list[Fraction]]
-    skip: list[list[Fraction]]
+    weights: list[list[list[Laurent]]]
+    biases: list[list[Laurent]]
+    skip: list[list[Laurent]]
 
-    def predict(self, x: Sequence[Fraction], work: Work) -> list[Fraction]:
-        """R(x)."""
-        values = list(x)
+    def predict(self, x: Iterable[Fraction], report: VerificationReport, linear: bool = False) -> list[Laurent]:
+        """R(x) for all large n: a ReLU passes what has a positive leading coefficient. `linear`: without ReLU."""
+        inputs = values = [{0: v} if v else {} for v in x]
         for number, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if number:
-                values = [v if v > 0 else Fraction(0) for v in values]
-            work.spend(len(W) * len(values), max(map(_bits, values)))
-            values = [_dot(row, values) + c for row, c in zip(W, b, strict=True)]
-        return [v + _dot(row, x) for v, row in zip(values, self.skip, strict=True)]
-
-    def loss(self, problem: Problem, work: Work) -> Fraction:
-        """The exact loss on a problem."""
-        parts = []
-        for x, y, w in zip(problem.X, problem.Y, problem.weights, strict=True):
-            errors = [abs(f - t) for f, t in zip(self.predict(x, work), y, strict=True)]
-            parts += [w * e * e if problem.loss == "l2" else w * e for e in errors]
-        return problem.total(parts)
+            if number and not linear:
+                values = [v if v and v[max(v)] > 0 else {} for v in values]
+            values = [_combination(row, values, c, report) for row, c in zip(W, b, strict=True)]
+        return [_combination(row, inputs, v, report) for v, row in zip(values, self.skip, strict=True)]
 
 
-def _bits(x: Fraction) -> int:
-    return x.numerator.bit_length() + x.denominator.bit_length()
+def read_parameters(document: Any, pattern: Pattern, entry: Callable[[Any, str], Laurent]) -> Parameters:
+    """`weights`, `biases` and `skip`; the latter two zero if there are none."""
+    weights = fill(get(document, "weights", "parameters", list), pattern.masks, entry, "weights")
+    parts = (fill(document.get(key), getattr(pattern, key), entry, key) for key in ("biases", "skip"))
+    return Parameters(weights, *parts)
 
 
-def _dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
-    return sum((x * y for x, y in zip(a, b, strict=True) if x), Fraction(0))
-
-
-def _network(document: Any, pattern: Pattern) -> Network:
-    weights = _get(document, "weights", "parameters", list)
-    biases = _get(document, "biases", "parameters", list)
-    need(len(weights) == len(biases) == len(pattern.masks), "parameters: number of layers")
-    W = [_matrix(w, len(m), len(m[0]), "weights") for w, m in zip(weights, pattern.masks, strict=True)]
-    b = [_vector(v, len(m), "biases") for v, m in zip(biases, pattern.biases, strict=True)]
-    zero = [[0] * pattern.inputs for _ in range(pattern.outputs)]
-    skip = _matrix(document.get("skip") or zero, pattern.outputs, pattern.inputs, "skip")
-    pairs = [(w, m) for w, m in zip(W, pattern.masks, strict=True)] + [(skip, pattern.skip), (b, pattern.biases)]
-    for values, mask in pairs:
-        for row, free in zip(values, mask, strict=True):
-            need(all(f or not v for v, f in zip(row, free, strict=True)), "parameters: not zero outside the pattern")
-    return Network(W, b, skip)
+def _combination(row: list[Laurent], values: list[Laurent], start: Laurent, report: VerificationReport) -> Laurent:
+    """start + Σ row × values."""
+    out = dict(start)
+    for a, b in zip(row, values, strict=True):
+        bits = [x.denominator.bit_length() + x.numerator.bit_length() for x in (*a.values(), *b.values())]
+        report.spend(1 + len(a) * len(b), max(bits, default=0))
+        for e, c in a.items():
+            for f, d in b.items():
+                out[e + f] = out.get(e + f, Fraction(0)) + c * d
+    return {e: c for e, c in out.items() if c}
 
 
 # --- optimality -------------------------------------------------------------------------------------------------------
@@ -347,100 +363,100 @@ class ScalarFit:
     def __init__(self, problem: Problem, output: int) -> None:
         pattern, self.loss, self.points = problem.pattern, problem.loss, len(problem.X)
         need(len(pattern.masks) <= 2, "optimality: more than one hidden layer")
-        hidden = pattern.masks[0] if len(pattern.masks) == 2 else []
+        hidden, biased = (pattern.masks[0], pattern.biases[0]) if len(pattern.masks) == 2 else ([], [])
         feeding = [j for j in range(len(hidden)) if pattern.masks[1][output][j]]
-        biased = pattern.biases[0] if hidden else []
         neurons = [j for j in feeding if any(hidden[j])]
         for j in neurons:
-            shared = sum(pattern.masks[1][o][j] for o in range(pattern.outputs)) > 1
-            need(not shared, f"optimality: hidden neuron {j} feeds several outputs")
-        constant = pattern.biases[-1][output] or any(biased[j] and not any(hidden[j]) for j in feeding)
+            need(sum(row[j] for row in pattern.masks[1]) == 1, f"optimality: hidden neuron {j} feeds several outputs")
+        free = pattern.biases[-1][output] or any(biased[j] and not any(hidden[j]) for j in feeding)
         direct = list(pattern.skip[output])
         if not hidden:
             direct = [a | b for a, b in zip(direct, pattern.masks[0][output], strict=True)]
-        scale = _common_denominator((v for row in problem.X for v in row), "X")
-        X = [[int(v * scale) for v in row] for row in problem.X]
+        X, scale = _whole([v for row in problem.X for v in row], "X")
 
         def rows(mask: Sequence[int], bias: int) -> list[tuple[int, ...]]:
-            columns = [i for i, free in enumerate(mask) if free]
-            return [tuple([x[i] for i in columns] + [scale] * bias) for x in X]
+            columns = [i for i, used in enumerate(mask) if used]
+            starts = range(0, len(X), pattern.inputs)
+            return [tuple([X[start + i] for i in columns] + [scale] * bias) for start in starts]
 
         self.kinds = [(tuple(hidden[j]), biased[j]) for j in neurons]
         need(len(neurons) * self.points <= MAX_STATEMENTS, "optimality: too many statements")
         made = {kind: rows(*kind) for kind in set(self.kinds)}
-        self.rows = [made[kind] for kind in self.kinds]
-        self.linear = rows(direct, int(bool(constant)))
         numbered = {kind: _directions(made[kind]) for kind in made}
-        self.statement = [
-            [(j * self.points + v if v > 0 else v - j * self.points) if v else 0 for v in numbered[kind]]
-            for j, kind in enumerate(self.kinds)
-        ]
-        targets = [y[output] for y in problem.Y]
-        self.target_scale = _common_denominator(targets, "Y")
-        self.targets = [int(y * self.target_scale) for y in targets]
-        self.inverse_scale = _common_denominator((1 / w for w in problem.weights), "weights")
-        self.inverse = [int(self.inverse_scale / w) for w in problem.weights]
+        self.rows, self.linear = [made[kind] for kind in self.kinds], rows(direct, int(bool(free)))
+        starts = [(j * self.points, kind) for j, kind in enumerate(self.kinds)]
+        self.statement = [[v and (v + at if v > 0 else v - at) for v in numbered[kind]] for at, kind in starts]
+        self.targets, self.target_scale = _whole([y[output] for y in problem.Y], "Y")
+        self.inverse, self.inverse_scale = _whole([1 / w for w in problem.weights], "weights")
 
-    def reaches(self, constant: int, multiplier: dict[int, int], bound: Fraction) -> bool:
-        """Whether Σ_i multiplier_i r_i ≥ constant / target_scale forces the loss of the residuals r to be ≥ bound.
+    def reaches(self, least: int, multiplier: dict[int, int], bound: Fraction) -> bool:
+        """Whether Σ_i multiplier_i r_i ≥ least / target_scale forces the loss of the residuals r to be ≥ bound.
 
         Hölder's inequality for the loss (for l2, Cauchy and Schwarz).
         """
-        if constant <= 0:
+        if least <= 0:
             return False
         sizes = (abs(m) * self.inverse[i] for i, m in multiplier.items())
         if self.loss == "l2":
             norm = sum(m * m * self.inverse[i] for i, m in multiplier.items())
-            constant, scale = constant * constant, self.target_scale * self.target_scale
+            least, scale = least * least, self.target_scale * self.target_scale
         else:
             norm = sum(sizes) if self.loss == "linf" else max(sizes, default=0)
             scale = self.target_scale
-        return constant * self.inverse_scale * bound.denominator >= bound.numerator * norm * scale
-
-    def classes(self) -> int:
-        """How many classes of output signs there are: only the number of + in each kind of neuron matters."""
-        return prod(count + 1 for count in Counter(self.kinds).values())
+        return least * self.inverse_scale * bound.denominator >= bound.numerator * norm * scale
 
     def class_of(self, signs: list[int]) -> tuple[int, ...]:
-        """The number of + in each kind."""
-        count = dict.fromkeys(self.kinds, 0)
-        for kind, sign in zip(self.kinds, signs, strict=True):
-            count[kind] += sign > 0
-        return tuple(count.values())
+        """The class of output signs: only the number of + in each kind of neuron matters."""
+        plus = Counter(kind for kind, sign in zip(self.kinds, signs, strict=True) if sign > 0)
+        return tuple(plus[kind] for kind in dict.fromkeys(self.kinds))
+
+
+def _whole(numbers: list[Fraction], where: str) -> tuple[list[int], int]:
+    """Rationals times their common denominator, and that."""
+    scale = 1
+    for x in numbers:
+        if x.denominator != 1:
+            scale = lcm(scale, x.denominator)
+            need(scale.bit_length() <= MAX_DENOMINATOR_BITS, f"{where}: the common denominator is too large")
+    return [int(x * scale) for x in numbers], scale
 
 
 def _directions(rows: list[tuple[int, ...]]) -> list[int]:
     """For each row ± (1 + the first row of its direction, up to sign); 0 for zeros."""
-    first: dict[tuple[Fraction, ...], int] = {}
+    first: dict[tuple[Fraction, ...], tuple[int, bool]] = {}
     out = []
     for i, row in enumerate(rows):
         lead = next((v for v in row if v), 0)
-        key = tuple(Fraction(v, lead) for v in row) if lead else ()
-        number = 1 + first.setdefault(key, i) if lead else 0
-        same = number and (rows[number - 1][next(q for q, v in enumerate(row) if v)] > 0) == (lead > 0)
-        out.append(number if same else -number)
+        at, positive = first.setdefault(tuple(Fraction(v, lead) for v in row), (i, lead > 0)) if lead else (-1, False)
+        out.append(1 + at if positive == (lead > 0) else -1 - at)
     return out
 
 
 class Proof:
     """The clauses derived for one sign class. A literal ± (1 + j P + i) says: neuron j is (not) active on point i."""
 
-    def __init__(self, fit: ScalarFit, signs: list[int], bound: Fraction, work: Work) -> None:
-        self.fit, self.signs, self.bound, self.work = fit, signs, bound, work
+    def __init__(self, fit: ScalarFit, signs: list[int], bound: Fraction, report: VerificationReport) -> None:
+        self.fit, self.signs, self.bound, self.report = fit, signs, bound, report
         self.clauses: list[frozenset[int]] = []
+        self.rules: dict[str, Any] = {
+            "bound": (self._bound, "bound lemmas"),
+            "cone": (self._cone, "geometry lemmas"),
+            "copy": (self._copy, "symmetry steps"),
+            "rup": (self._rup, "resolution steps"),
+        }
 
     def step(self, step: Any) -> None:
         """Check one step and add its clause."""
         need(isinstance(step, list) and len(step) > 0 and isinstance(step[0], str), "not a step")
         kind, *rest = step
-        rules: dict[str, Any] = {"bound": self._bound, "cone": self._cone, "copy": self._copy, "rup": self._rup}
-        need(kind in rules, "unknown kind of step")
+        need(kind in self.rules, "unknown kind of step")
+        rule, name = self.rules[kind]
         try:
-            clause: frozenset[int] = rules[kind](*rest)
+            clause = rule(*rest)
         except (TypeError, ValueError, IndexError, KeyError) as error:
             raise InvalidError(f"{kind}: malformed ({str(error)[:80]})") from None
         self.clauses.append(clause)
-        self.work.count(f"{_NAMES[kind]}s")
+        self.report.count(name)
 
     def _statement(self, literal: int) -> tuple[int, int, int]:
         """(neuron, point, signed number of the statement) of a literal."""
@@ -455,43 +471,70 @@ class Proof:
         """Bound lemma: the literals force the loss to be at least the bound.
 
         An error row [i, side, active, a] says side (f(x_i) - y_i) ≥ side (l + Σ_{j active} s_j p_j - y_i). That holds
-        if every neuron with s_j = -side is active or not as the bits of `active` say; the others may be set at will,
-        since σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters
-        cancel in the sum, which leaves Σ_i multiplier_i r_i ≥ constant for the residuals r.
+        if every neuron with s_j = -side is active or not as the bits of `active` say, or has a chord; the others may be
+        set at will, since σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the
+        parameters cancel in the sum, which leaves Σ_i multiplier_i r_i ≥ least for the residuals r.
         """
-        fit, clause = self.fit, set()
+        fit, least = self.fit, 0
+        clause: set[int] = set()
         total: list[dict[int, int]] = [{} for _ in self.signs]
         multiplier: dict[int, int] = {}
-        constant = 0
-        for i, side, active, a in errors:
-            a = integer(a, "multiplier")
+        for row in errors:
+            i, side, active = row[:3]
+            a = integer(row[3], "multiplier")
             need(type(i) is int and 0 <= i < fit.points and side in (1, -1) and a > 0, "bound: error row")
             need(type(active) is int and 0 <= active < 1 << len(self.signs), "bound: active neurons")
             multiplier[i] = multiplier.get(i, 0) + side * a
-            constant -= side * a * fit.targets[i]
+            least -= side * a * fit.targets[i]
+            with_chord = self._chords(row, a, total, clause) if len(row) > 4 else ()
             for j, sign in enumerate(self.signs):
                 on = active >> j & 1
                 if on:
                     total[j][i] = total[j].get(i, 0) + side * sign * a
-                if sign == -side and (number := fit.statement[j][i]):
+                if sign == -side and (number := fit.statement[j][i]) and j not in with_chord:
                     clause.add(-number if on else number)
-        for literal, m in literals:
-            j, i, number = self._statement(literal)
-            m = integer(m, "multiplier")
-            need(m > 0, "bound: multiplier")
-            total[j][i] = total[j].get(i, 0) - (m if literal > 0 else -m)
+        for j, i, m, number in self._weighted(literals):
+            total[j][i] = total[j].get(i, 0) - m
             clause.add(-number)
         need(self._vanishes(fit.linear, multiplier), "bound: the linear part does not cancel")
         need(all(map(self._vanishes, fit.rows, total)), "bound: a neuron's parameters do not cancel")
-        need(fit.reaches(constant, multiplier, self.bound), "bound: the rows do not reach the bound")
+        need(fit.reaches(least, multiplier, self.bound), "bound: the rows do not reach the bound")
         return frozenset(clause)
+
+    def _chords(self, row: list[Any], a: int, total: list[dict[int, int]], clause: set[int]) -> Iterable[int]:
+        """The neurons that pairs [literal, c] bound on point i from above, for an error row with multiplier a.
+
+        If a x_i = Σ c x_v for a neuron's literals (features of the points), then a σ(p(x_i)) ≤ Σ c⁺ σ(p(x_v)) + Σ c⁻
+        σ(-p(x_v)), as σ is convex and homogeneous. The literals say of each term that it is c p(x_v), or zero.
+        """
+        i, side, active, _, pairs = row
+        sums: dict[int, dict[int, int]] = {}
+        for literal, c in pairs:
+            j, v, number = self._statement(literal)
+            c = integer(c, "chord")
+            need(self.signs[j] == -side and not active >> j & 1, "bound: a chord for a neuron that needs none")
+            part = sums.setdefault(j, {i: -a})
+            part[v] = part.get(v, 0) + c
+            if (c > 0) == (literal > 0):
+                total[j][v] = total[j].get(v, 0) + side * self.signs[j] * c
+            clause.add(-number)
+        need(all(self._vanishes(self.fit.rows[j], part) for j, part in sums.items()), "bound: a chord misses its point")
+        return sums
+
+    def _weighted(self, literals: list[Any]) -> Iterable[tuple[int, int, int, int]]:
+        """(neuron, point, ± m, statement) for pairs [literal, m], m > 0, which say ± p_j(x_i) ≥ 0."""
+        for literal, m in literals:
+            j, i, number = self._statement(literal)
+            m = integer(m, "multiplier")
+            need(m > 0, "multiplier")
+            yield j, i, m if literal > 0 else -m, number
 
     def _vanishes(self, rows: list[tuple[int, ...]], multiplier: dict[int, int]) -> bool:
         """Whether Σ_i multiplier_i rows_i is zero."""
         if not multiplier:
             return True
         chosen = [rows[i] for i in multiplier]
-        self.work.spend(len(chosen) * len(chosen[0]), max(m.bit_length() for m in multiplier.values()))
+        self.report.spend(len(chosen) * len(chosen[0]), max(m.bit_length() for m in multiplier.values()))
         return not any(sum(map(int.__mul__, column, multiplier.values())) for column in zip(*chosen, strict=True))
 
     def _cone(self, target: int, literals: list[Any], scale: Any) -> frozenset[int]:
@@ -501,22 +544,18 @@ class Proof:
         need(scale > 0, "cone: scale")
         total = {point: -scale if target > 0 else scale}
         clause = {number}
-        for literal, m in literals:
-            neuron, i, number = self._statement(literal)
-            m = integer(m, "multiplier")
-            need(neuron == j and m > 0, "cone: multiplier, or another neuron")
-            total[i] = total.get(i, 0) + (m if literal > 0 else -m)
+        for neuron, i, m, number in self._weighted(literals):
+            need(neuron == j, "cone: another neuron")
+            total[i] = total.get(i, 0) + m
             clause.add(-number)
         need(self._vanishes(self.fit.rows[j], total), "cone: the directions do not add up")
         return frozenset(clause)
 
     def _copy(self, source: int, images: list[int]) -> frozenset[int]:
         """Symmetry: an earlier clause after exchanging neurons of equal kind and sign."""
-        count, points = len(self.signs), self.fit.points
-        need(sorted(images) == list(range(count)), "copy: not a permutation")
-        for j, image in enumerate(images):
-            same = self.fit.kinds[j] == self.fit.kinds[image] and self.signs[j] == self.signs[image]
-            need(same, "copy: neurons that cannot be exchanged")
+        points, like = self.fit.points, list(zip(self.fit.kinds, self.signs, strict=True))
+        need(sorted(images) == list(range(len(like))), "copy: not a permutation")
+        need(all(like[j] == like[image] for j, image in enumerate(images)), "copy: neurons that cannot be exchanged")
         out = set()
         for literal in self._earlier(source):
             j, i = divmod(abs(literal) - 1, points)
@@ -541,214 +580,215 @@ class Proof:
 
     def _earlier(self, number: int) -> frozenset[int]:
         need(type(number) is int and 0 <= number < len(self.clauses), "antecedent: not an earlier step")
-        self.work.spend(len(self.clauses[number]) + 1)
+        self.report.spend(len(self.clauses[number]) + 1)
         return self.clauses[number]
 
 
-_NAMES = {"bound": "bound lemma", "cone": "geometry lemma", "copy": "symmetry step", "rup": "resolution step"}
-
-
-@dataclass
-class Work:
-    """Counts what was checked, and stops hostile input."""
-
-    checked: dict[str, int]
-    spent: int = 0
-
-    def count(self, what: str, number: int = 1) -> None:
-        self.checked[what] = self.checked.get(what, 0) + number
-
-    def spend(self, steps: int, bits: int = 0) -> None:
-        self.spent += steps * (1 + (bits * bits >> 18))
-        need(self.spent <= MAX_WORK, "more work than this checker does")
-
-
-def _check_optimality(document: dict[str, Any], report: VerificationReport) -> None:
-    problem = _problem(_get(document, "problem", "certificate", dict))
+def _optimality(document: dict[str, Any], report: VerificationReport) -> None:
+    """Parameters with their loss, and per output a bound that is proved for every sign class."""
+    problem = read_problem(get(document, "problem", "certificate", dict))
     objective, bound = (rational(document.get(key), key) for key in ("objective", "bound"))
-    same = "is optimal" if objective == bound else f"and no parameters have a loss below {bound}"
-    report.claim = f"{problem}: the parameters have loss {objective}, which {same}"
-    if objective != bound:
-        report.claim = f"{problem}: the parameters have loss {objective}, {same}"
-    network = _network(document.get("parameters"), problem.pattern)
-    work = Work(report.checked)
-    need(network.loss(problem, work) == objective, "objective: is not the loss of the parameters")
-    report.checked["points evaluated"] = len(problem.X)
-    outputs = _get(document, "outputs", "certificate", list)
+    rest = "which is optimal" if objective == bound else f"and no parameters have a loss below {bound}"
+    report.claim = f"{problem}: the parameters have loss {objective}, {rest}"
+    parameters = read_parameters(document.get("parameters"), problem.pattern, constant)
+    need(problem.loss_of(parameters, report) == objective, "objective: is not the loss of the parameters")
+    outputs = get(document, "outputs", "certificate", list)
     need(len(outputs) == problem.pattern.outputs, "outputs: not one entry per output")
-    bounds = [rational(_get(entry, "bound", f"outputs[{o}]", str), f"outputs[{o}]") for o, entry in enumerate(outputs)]
+    bounds = [rational(get(entry, "bound", f"outputs[{o}]", str), f"outputs[{o}]") for o, entry in enumerate(outputs)]
     need(problem.total(bounds) >= bound, "bound: more than the outputs' bounds prove")
     for o, entry in enumerate(outputs):
         need(bounds[o] >= 0, f"outputs[{o}]: negative bound")
         if bounds[o] > 0:
-            work.spend(100 * len(problem.X) * problem.pattern.inputs)
-            _check_output(ScalarFit(problem, o), entry, bounds[o], work, f"outputs[{o}]")
+            report.spend(100 * len(problem.X) * problem.pattern.inputs)
+            _output(ScalarFit(problem, o), entry, bounds[o], report, f"outputs[{o}]")
 
 
-def _check_output(fit: ScalarFit, entry: dict[str, Any], bound: Fraction, work: Work, where: str) -> None:
+def _output(fit: ScalarFit, entry: dict[str, Any], bound: Fraction, report: VerificationReport, where: str) -> None:
     """Every sign class has a derivation of the empty clause."""
     proved = set()
-    for number, part in enumerate(_get(entry, "classes", where, list)):
+    for number, part in enumerate(get(entry, "classes", where, list)):
         place = f"{where}, class {number}"
-        signs = _get(part, "signs", place, list)
+        signs = get(part, "signs", place, list)
         good = len(signs) == len(fit.kinds) and all(type(s) is int and s in (1, -1) for s in signs)
         need(good, f"{place}: signs")
-        proof = Proof(fit, signs, bound, work)
-        for at, step in enumerate(_get(part, "steps", place, list)):
+        proof = Proof(fit, signs, bound, report)
+        for at, step in enumerate(get(part, "steps", place, list)):
             try:
                 proof.step(step)
             except InvalidError as error:
                 raise InvalidError(f"{place}, step {at}: {error}") from None
         need(bool(proof.clauses) and not proof.clauses[-1], f"{place}: the last clause is not empty")
         proved.add(fit.class_of(signs))
-        work.count("sign classes")
-    need(len(proved) == fit.classes(), f"{where}: {len(proved)} of {fit.classes()} sign classes are proved")
+        report.count("sign classes")
+    classes = prod(count + 1 for count in Counter(fit.kinds).values())
+    need(len(proved) == classes, f"{where}: {len(proved)} of {classes} sign classes are proved")
 
 
 # --- existence --------------------------------------------------------------------------------------------------------
 
-Laurent = dict[int, Fraction]
-"""Σ c_e n^e, without zero coefficients."""
+Node = tuple[int, int]
+"""(layer, index): inputs in layer 0, outputs in the last."""
 
 
-def _laurent(value: Any, where: str) -> Laurent:
-    need(isinstance(value, dict) and len(value) <= 1000, f"{where}: expected exponents with coefficients")
-    out = {integer(e, where): rational(c, where) for e, c in value.items()}
-    need(all(abs(e) <= 1000 for e in out), f"{where}: exponent")
-    return {e: c for e, c in out.items() if c}
+def _always(pattern: Pattern, outputs: Iterable[int]) -> bool:
+    """D, S, U: at most one hidden layer counts, and no hidden neuron that sees an input feeds two of the outputs."""
+    live = pattern.between(range(pattern.inputs), outputs)[0]
+    if not any(live):
+        return True
+    return len(live) == 1 and all(sum(pattern.masks[1][o][j] for o in outputs) <= 1 for j in live[0])
 
 
-def _laurents(value: Any, mask: Sequence[Any], where: str) -> list[Laurent]:
-    need(isinstance(value, list) and len(value) == len(mask), f"{where}: shape")
-    out = [_laurent(x, where) for x in value]
-    need(all(free or not x for x, free in zip(out, mask, strict=True)), f"{where}: not zero outside the pattern")
-    return out
-
-
-def _laurent_rows(value: Any, mask: Sequence[Any], where: str) -> list[list[Laurent]]:
-    need(isinstance(value, list) and len(value) == len(mask), f"{where}: shape")
-    return [_laurents(row, free, where) for row, free in zip(value, mask, strict=True)]
-
-
-def _combination(coefficients: Sequence[Laurent], values: Sequence[Laurent], start: Laurent, work: Work) -> Laurent:
-    """start + Σ coefficients × values."""
-    out = dict(start)
-    for a, b in zip(coefficients, values, strict=True):
-        work.spend(1 + len(a) * len(b), max(map(_bits, [*a.values(), *b.values()]), default=0))
-        for e, c in a.items():
-            for f, d in b.items():
-                out[e + f] = out.get(e + f, Fraction(0)) + c * d
-    return {e: c for e, c in out.items() if c}
-
-
-def _limit_is_zero(x: Laurent) -> bool:
-    return all(e < 0 for e in x)
-
-
-def _limit_loss(document: Any, problem: Problem, work: Work) -> Fraction:
-    """The limit of the loss of θ(n): for large n a ReLU passes what has a positive leading coefficient, else 0."""
+def _interpolates(problem: Problem) -> bool:
+    """I: every output has a bias, and P - 1 biased neurons, its own or common to all, with a common support that keeps
+    the P inputs apart."""
     pattern = problem.pattern
-    layers = [_get(document, key, "sequence", list) for key in ("weights", "biases")]
-    need(all(len(layer) == len(pattern.masks) for layer in layers), "sequence: number of layers")
-    weights = [_laurent_rows(W, m, "sequence: weights") for W, m in zip(layers[0], pattern.masks, strict=True)]
-    biases = [_laurents(b, m, "sequence: biases") for b, m in zip(layers[1], pattern.biases, strict=True)]
-    zero: list[list[Laurent]] = [[{} for _ in row] for row in pattern.skip]
-    skip = _laurent_rows(document["skip"], pattern.skip, "sequence: skip") if document.get("skip") else zero
+    if len(pattern.masks) != 2 or not all(pattern.biases[1]):
+        return False
+    points = len({tuple(x) for x in problem.X})
+    readers = [sum(row[j] for row in pattern.masks[1]) for j in range(len(pattern.masks[0]))]
+
+    def enough(output: int, count: int) -> bool:
+        usable = [j for j, free in enumerate(pattern.biases[0]) if free and pattern.masks[1][output][j]]
+        supports = Counter(tuple(pattern.masks[0][j]) for j in usable if readers[j] == count)
+        wide = [s for s, number in supports.items() if number >= points - 1]
+        return any(len({tuple(v for v, f in zip(x, s, strict=True) if f) for x in problem.X}) == points for s in wide)
+
+    return all(enough(o, 1) or enough(o, pattern.outputs) for o in range(pattern.outputs))
+
+
+def _least(problem: Problem, report: VerificationReport) -> Fraction:
+    """The least loss of any function: points with equal inputs, each output on its own, have one value."""
+    groups: dict[tuple[Fraction, ...], list[int]] = {}
+    for i, x in enumerate(problem.X):
+        groups.setdefault(tuple(x), []).append(i)
     parts = []
-    for x, y, weight in zip(problem.X, problem.Y, problem.weights, strict=True):
-        inputs = [{0: v} if v else {} for v in x]
-        values = inputs
-        for number, (W, b) in enumerate(zip(weights, biases, strict=True)):
-            if number:
-                values = [v if v and v[max(v)] > 0 else {} for v in values]
-            values = [_combination(row, values, c, work) for row, c in zip(W, b, strict=True)]
-        for o, value in enumerate(values):
-            residual = _combination([{0: Fraction(1)}, *skip[o]], [value, *inputs], {0: -y[o]}, work)
-            need(all(e <= 0 for e in residual), f"sequence: output {o} has no limit")
-            error = abs(residual.get(0, Fraction(0)))
-            parts.append(weight * (error * error if problem.loss == "l2" else error))
-    work.count("points of the sequence", len(problem.X))
+    for members, o in product(groups.values(), range(problem.pattern.outputs)):
+        report.spend(100 * len(members) ** 2)
+        pairs = [(problem.Y[i][o], problem.weights[i]) for i in members]
+        if problem.loss == "linf":
+            parts.append(max(abs(y - z) * v * w / (v + w) for y, v in pairs for z, w in pairs))
+        elif problem.loss == "l2":
+            mean = sum((y * w for y, w in pairs), Fraction(0)) / sum(w for _, w in pairs)
+            parts.append(sum((w * (y - mean) ** 2 for y, w in pairs), Fraction(0)))
+        else:
+            parts.append(min(sum((w * abs(y - z) for y, w in pairs), Fraction(0)) for z, _ in pairs))
     return problem.total(parts)
 
 
-def _passes(
-    pattern: Pattern, inputs: Iterable[int], outputs: Iterable[int], without: Sequence[tuple[int, int]], work: Work
-) -> bool:
-    """Whether a path leads from the inputs to the outputs that avoids some hidden neurons (layer, index)."""
-    work.spend(sum(len(mask) * len(mask[0]) for mask in pattern.masks))
-    inputs, outputs = set(inputs), set(outputs)
-    here = inputs
-    for number, mask in enumerate(pattern.masks, start=1):
-        here = {i for i, row in enumerate(mask) if any(row[j] for j in here) and (number, i) not in without}
-    return bool(here & outputs) or any(pattern.skip[o][i] for o in outputs for i in inputs)
+def _attained(document: dict[str, Any], report: VerificationReport) -> None:
+    """D, S, U, C, K: properties of the masks. I: enough neurons. A: a loss that no function can beat."""
+    theorem = get(document, "theorem", "certificate", str)
+    if "pattern" in document and theorem in ("D", "S", "U", "C", "K"):
+        pattern = read_pattern(document["pattern"])
+        what = "function on a box" if theorem == "K" else "dataset"
+        report.claim = f"{pattern}: an optimum exists for every {what} (theorem {theorem})"
+        box = len(pattern.masks) == 2 and pattern.outputs == 1 and all(map(all, pattern.biases))
+        applies = box if theorem == "K" else _always(pattern, range(pattern.outputs))
+        need(applies, "pattern: the theorem does not apply")
+        report.count("masks", len(pattern.masks))
+        return
+    problem = read_problem(get(document, "problem", "certificate", dict))
+    report.claim = f"{problem}: an optimum exists (theorem {theorem})"
+    if theorem == "A":
+        loss = problem.loss_of(read_parameters(document.get("parameters"), problem.pattern, constant), report)
+        need(loss == _least(problem, report), "parameters: their loss is not the least of any function")
+    else:
+        need(theorem == "I" and _interpolates(problem), "theorem: does not apply")
+        report.count("points", len(problem.X))
 
 
-def _outside(pattern: Pattern, A: list[list[Fraction]], outputs: list[int], inputs: list[int], work: Work) -> bool:
-    """Whether its block on some outputs and inputs shows that A is no product W_L ... W_1 (+ W_skip) of the pattern.
+def _groups(document: dict[str, Any], report: VerificationReport) -> None:
+    """C: groups of outputs that share no live hidden neuron, each with a certificate of its own.
 
-    Corner: if all paths c1 → r1, c1 → r2, c2 → r1 meet one neuron, these entries are u_r v_c, and cannot be 0, ≠ 0, ≠
-    0. Rows: if all paths c1, c2 → r1 meet h1, those → r2 meet h2, those → r3 meet h1 or h2, then row r3 is a
-    combination of two rows that are multiples of e_c1, and cannot differ from 0 at c2. Columns: the same of the
-    transposed network.
+    All are attained, or the loss is a sum and one of them is not.
     """
-    nodes = [(layer, i) for layer, mask in enumerate(pattern.masks[:-1], start=1) for i in range(len(mask))]
-    work.spend(len(outputs) ** 2 * len(inputs) ** 2 * max(len(outputs), len(inputs)))
-
-    def cut(columns: Sequence[int], row: int, *without: tuple[int, int]) -> bool:
-        return not _passes(pattern, columns, [row], without, work)
-
-    for r1, r2, c1, c2 in product(outputs, outputs, inputs, inputs):
-        if A[r1][c1] == 0 != A[r2][c1] and A[r1][c2]:
-            for h in nodes:
-                if cut([c1], r1, h) and cut([c1], r2, h) and cut([c2], r1, h):
-                    return True
-    return _rows_outside(A, outputs, inputs, nodes, cut) or _rows_outside(
-        [list(column) for column in zip(*A, strict=True)],
-        inputs,
-        outputs,
-        nodes,
-        lambda rows, column, *without: all(cut([column], row, *without) for row in rows),
-    )
-
-
-def _rows_outside(A: Any, rows: list[int], columns: list[int], nodes: list[tuple[int, int]], cut: Any) -> bool:
-    for r1, r2, r3 in permutations(rows, 3):
-        for c1, c2 in permutations(columns, 2):
-            if A[r1][c1] and not A[r1][c2] and A[r2][c1] and not A[r2][c2] and A[r3][c2]:
-                first, second = ([h for h in nodes if cut([c1, c2], r, h)] for r in (r1, r2))
-                if any(cut([c1, c2], r3, a, b) for a in first for b in second):
-                    return True
-    return False
+    problem = read_problem(get(document, "problem", "certificate", dict))
+    pattern, attained = problem.pattern, document["claim"] == "attained"
+    groups = [places(g, pattern.outputs, "groups") for g in get(document, "groups", "certificate", list)]
+    need(sorted(o for g in groups for o in g) == list(range(pattern.outputs)), "groups: not each output once")
+    live = [pattern.between(range(pattern.inputs), g)[0] for g in groups]
+    for a, b in combinations(live, 2):
+        need(not any(s & t for s, t in zip(a, b, strict=True)), "groups: they share a hidden neuron")
+    parts = get(document, "parts", "certificate", list)
+    need(len(parts) == len(groups) and (attained or problem.loss != "linf"), "parts: one for each group")
+    shown = 0
+    for group, part in zip(groups, parts, strict=True):
+        if not isinstance(part, dict) or part.get("claim") != document["claim"] or part.get("theorem") == "K":
+            continue  # K speaks of a box
+        masks = [*pattern.masks[:-1], [pattern.masks[-1][o] for o in group]]
+        biases = [*pattern.biases[:-1], [pattern.biases[-1][o] for o in group]]
+        own = Pattern(masks, biases, [pattern.skip[o] for o in group])
+        Y = [[y[o] for o in group] for y in problem.Y]
+        same = read_problem(part.get("problem")) == Problem(own, problem.X, Y, problem.weights, problem.loss)
+        need(same, "parts: not the problem of their group")
+        if "pattern" in part:
+            need(read_pattern(part["pattern"]) == own, "parts: not the pattern of their group")
+        _existence(part, report)
+        shown += 1
+    need(shown == len(groups) if attained else shown > 0, "parts: they do not show the claim")
+    what = "an optimum exists" if attained else "the infimum is not attained"
+    report.claim = f"{problem}: {what} (theorem C, {len(groups)} groups of outputs)"
 
 
-def _pieces(pattern: Pattern, outputs: list[int], inputs: list[int]) -> int:
-    """At most so many affine pieces: Π over layers of Σ_{i ≤ d} C(N, i), N hidden neurons between these ends."""
-    reached = [set(inputs)]
-    for mask in pattern.masks:
-        reached.append({i for i, row in enumerate(mask) if any(row[j] for j in reached[-1])})
-    useful, out = set(outputs), 1
-    for layer in range(len(pattern.masks) - 1, 0, -1):
-        useful = {j for j in range(len(pattern.masks[layer - 1])) if any(pattern.masks[layer][i][j] for i in useful)}
-        out *= sum(comb(len(useful & reached[layer]), i) for i in range(len(inputs) + 1))
-    return out
+def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
+    """N: a sequence with loss → 0, and too many points in general position for an exact fit. G: a sequence that tends
+    to the least loss of any function, which no parameters have by z3's word. K: a limit of products, on a box."""
+    if document.get("theorem") == "K":
+        counterpart = get(document, "linear_counterpart", "certificate", dict)
+        pattern = read_pattern(counterpart.get("pattern"))
+        _not_closed(counterpart, report)
+        need(all(map(all, pattern.biases)), "pattern: a bias is not free")
+        report.claim = f"{pattern}: a function on a box has no best uniform approximation (theorem K)"
+        return
+    problem = read_problem(get(document, "problem", "certificate", dict))
+    pattern, sequence = problem.pattern, get(document, "sequence", "certificate", dict)
+    parameters = read_parameters(sequence, pattern, laurent)
+    if document.get("theorem") == "G":
+        infimum = _least(problem, report)
+        report.claim = f"{problem}: the infimum is {infimum} and no parameters attain it"
+        need(problem.loss_of(parameters, report) == infimum, f"sequence: its loss does not tend to {infimum}")
+        need(document.get("engine") == "z3", "engine: none is named")
+        report.relies_on += (f"z3 (that no parameters have the loss {infimum})",)
+        return
+    report.claim = f"{problem}: the infimum is 0 and no parameters attain it"
+    A = fill(get(sequence, "limit", "sequence", list), [[1] * pattern.inputs] * pattern.outputs, rational, "limit")
+    _need_outside(document, pattern, A, report)
+    block = get(document, "block", "certificate", dict)
+    outputs = places(block.get("outputs"), pattern.outputs, "outputs")
+    inputs = places(document.get("inputs"), pattern.inputs, "inputs")
+    shown = get(document["outside"], "identity", "outside", list)
+    need(all(item["entry"][0] in outputs and item["entry"][1] in inputs for item in shown), "block: misses an entry")
+    for i in set(range(pattern.inputs)) - set(inputs):
+        still = len({x[i] for x in problem.X}) == 1 or not pattern.between([i], range(pattern.outputs))[1]
+        need(still, f"inputs: input {i} varies too")
+    for o in outputs:
+        constants = {y[o] - sum(A[o][i] * x[i] for i in inputs) for x, y in zip(problem.X, problem.Y, strict=True)}
+        need(len(constants) == 1, f"targets: output {o} is not affine with the limit matrix")
+    d, live = len(inputs), pattern.between(inputs, outputs)[0]
+    report.spend(d * sum(map(len, live)))
+    needed = d * prod(sum(comb(len(layer), i) for i in range(d + 1)) for layer in live) + 1  # d × affine pieces + 1
+    points = [tuple(x[i] for i in inputs) for x in problem.X]
+    need(_general_position(points, needed, report), f"points: fewer than {needed} in general position")
+    report.count("points in general position", needed)
+    need(problem.loss_of(parameters, report) == 0, "sequence: it does not tend to the targets")
 
 
-def _general_position(points: list[tuple[Fraction, ...]], needed: int, work: Work) -> bool:
+def _general_position(points: list[tuple[Fraction, ...]], needed: int, report: VerificationReport) -> bool:
     """Whether so many of the points can be picked, any d + 1 of them affinely independent."""
     distinct = sorted(set(points))
     if all(after == before * p[0] for p in distinct for before, after in pairwise(p)):
         return len(distinct) >= needed  # on the moment curve (Vandermonde)
     picked: list[tuple[Fraction, ...]] = []
     for point in distinct:
-        if len(picked) < needed and all(_independent([*s, point], work) for s in combinations(picked, len(point))):
+        if len(picked) < needed and all(_independent([*s, point], report) for s in combinations(picked, len(point))):
             picked.append(point)
     return len(picked) >= needed
 
 
-def _independent(points: Sequence[tuple[Fraction, ...]], work: Work) -> bool:
+def _independent(points: Sequence[tuple[Fraction, ...]], report: VerificationReport) -> bool:
     """Affine independence of at most d + 1 points, by elimination."""
     rows = [[Fraction(1), *p] for p in points]
-    work.spend(100 * len(rows) ** 3)
+    report.spend(100 * len(rows) ** 3)
     for place in range(len(rows)):
         column = next((q for q, v in enumerate(rows[place]) if v), None)
         if column is None:
@@ -759,267 +799,173 @@ def _independent(points: Sequence[tuple[Fraction, ...]], work: Work) -> bool:
     return True
 
 
-def _places(value: Any, count: int, where: str) -> list[int]:
-    good = isinstance(value, list) and all(type(i) is int and 0 <= i < count for i in value)
-    need(good and len(set(value)) == len(value) > 0, f"{where}: expected different places below {count}")
-    return list(value)
-
-
-def _need_outside(
-    document: dict[str, Any], pattern: Pattern, A: Any, report: VerificationReport, work: Work
-) -> tuple[list[int], list[int]]:
-    """The block (outputs, inputs) that shows that A is outside, or an engine is named that says so."""
-    block = _get(document, "block", "certificate", dict)
-    outputs = _places(block.get("outputs"), pattern.outputs, "outputs")
-    inputs = _places(block.get("inputs"), pattern.inputs, "inputs")
-    identity = document.get("outside")
-    if identity is not None:
-        _need_identity(identity, pattern, A, outputs, inputs, work)
-        work.count("terms of identities", sum(len(part["cofactor"]) for part in identity["identity"]))
-    elif _outside(pattern, A, outputs, inputs, work):
-        work.count("limit matrices shown to be outside")
-    else:
-        _rely_on_engine(document, report, "that the limit matrix is not a product")
-    return outputs, inputs
-
-
-def _not_attained(document: dict[str, Any], report: VerificationReport) -> None:
-    """Theorem N, G or K."""
-    theorems = {"N": _counted_out, "G": _said_to_be_unreached, "K": _not_closed_on_a_box}
-    check = theorems.get(_get(document, "theorem", "certificate", str))
-    need(check is not None, "theorem: of a kind that is not checked")
-    assert check is not None
-    check(document, report)
-
-
-def _said_to_be_unreached(document: dict[str, Any], report: VerificationReport) -> None:
-    """Theorem G: a sequence whose loss tends to the least of any function; an engine says that nothing reaches it."""
-    problem, work = _problem(_get(document, "problem", "certificate", dict)), Work(report.checked)
-    least = _least(problem, work)
-    report.claim = f"{problem}: the infimum is {least} and no parameters attain it"
-    limit = _limit_loss(_get(document, "sequence", "certificate", dict), problem, work)
-    need(limit == least, f"sequence: its loss tends to {limit}, the least of any function is {least}")
-    _rely_on_engine(document, report, "that no parameters have this loss")
-
-
-def _not_closed_on_a_box(document: dict[str, Any], report: VerificationReport) -> None:
-    """Theorem K: all biases free, and a linear map that is a limit of the pattern's but none of them."""
-    inner = _get(document, "linear_counterpart", "certificate", dict)
-    _not_closed(inner, report)
-    pattern = _pattern(inner.get("pattern"))
-    need(all(all(free) for free in pattern.biases), "biases: not all free")
-    report.claim = f"{pattern}: some continuous target on a box has no best approximation (theorem K)"
-
-
-def _rely_on_engine(document: dict[str, Any], report: VerificationReport, what: str) -> None:
-    engine = document.get("engine")
-    need(engine in ("z3", "qepcad"), "engine: no evidence and no engine that is known")
-    report.relies_on += (f"{engine} ({what})",)
-
-
-def _need_identity(document: Any, pattern: Pattern, A: Any, outputs: list[int], inputs: list[int], work: Work) -> None:
-    """Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 over entries (r, c) whose paths each meet exactly one of some neurons.
-
-    u_j[r] is the sum over the paths from neuron j to output r, v_j[c] over those from input c to it. The equations
-    Σ_j u_j[r] v_j[c] = A_rc of a product A have a common solution then, so the identity excludes it.
-    """
-    nodes = [_pair(node, "nodes") for node in _get(document, "nodes", "outside", list)]
-    sizes = [len(mask) for mask in pattern.masks[:-1]]
-    good = all(1 <= layer <= len(sizes) and index < sizes[layer - 1] for layer, index in nodes)
-    need(good and len(set(nodes)) == len(nodes), "nodes: expected different [layer, index] of hidden neurons")
-    total: dict[tuple[Any, ...], Fraction] = {}
-    used = set()
-    for part in _get(document, "identity", "outside", list):
-        r, c = _pair(_get(part, "entry", "identity", list), "entry")
-        need(r in outputs and c in inputs and (r, c) not in used, "entry: twice, or not in the block")
-        used.add((r, c))
-        need(not _passes(pattern, [c], [r], nodes, work), f"entry {r}, {c}: some path meets no node")
-        factors = [_through(pattern, c, r, h, nodes, work) for h in nodes]
-        equation: dict[tuple[Any, ...], Fraction] = {
-            (("u", j, r), ("v", j, c)): Fraction(1) for j, here in enumerate(factors) if here
-        }
-        equation[()] = -A[r][c]
-        for coefficient, variables in _get(part, "cofactor", "identity", list):
-            g, names = rational(coefficient, "cofactor"), [(str(side), *_pair(v, "variable")) for side, *v in variables]
-            work.spend(len(equation) * (1 + len(names)), _bits(g))
-            for monomial, value in equation.items():
-                key = tuple(sorted([*names, *monomial]))
-                total[key] = total.get(key, Fraction(0)) + g * value
-    need({m: v for m, v in total.items() if v} == {(): 1}, "identity: does not expand to 1")
-
-
-def _through(pattern: Pattern, c: int, r: int, h: tuple[int, int], nodes: Any, work: Work) -> bool:
-    """Whether a path from input c to output r meets neuron h; it must not meet another of the nodes then."""
-    end, after = (len(pattern.masks), r), _reached(pattern, h, work)
-    if h not in _reached(pattern, (0, c), work) or end not in after:
-        return False
-    others = [o for o in nodes if o != h and o in after]
-    need(not any(end in _reached(pattern, o, work) for o in others), f"entry {r}, {c}: a path meets two nodes")
-    return True
-
-
-def _reached(pattern: Pattern, start: tuple[int, int], work: Work) -> set[tuple[int, int]]:
-    """All (layer, index) that paths from a neuron or input (0, index) lead to, itself included."""
-    work.spend(sum(len(mask) * len(mask[0]) for mask in pattern.masks))
-    found = {start}
-    for layer, mask in enumerate(pattern.masks[start[0] :], start=start[0] + 1):
-        found |= {
-            (layer, i) for i, row in enumerate(mask) if any(f and (layer - 1, j) in found for j, f in enumerate(row))
-        }
-    return found
-
-
-def _pair(value: Any, where: str) -> tuple[int, int]:
-    good = isinstance(value, list) and len(value) == 2 and all(type(i) is int and i >= 0 for i in value)
-    need(good, f"{where}: expected two whole numbers")
-    return value[0], value[1]
-
-
-def _counted_out(document: dict[str, Any], report: VerificationReport) -> None:
-    """Theorem N: a sequence with loss → 0, and too many points in general position for an exact fit."""
-    problem = _problem(_get(document, "problem", "certificate", dict))
-    pattern, work = problem.pattern, Work(report.checked)
-    report.claim = f"{problem}: the infimum is 0 and no parameters attain it"
-    sequence = _get(document, "sequence", "certificate", dict)
-    A = _matrix(sequence.get("limit"), pattern.outputs, pattern.inputs, "limit")
-    outputs, inside = _need_outside(document, pattern, A, report, work)
-    inputs = _places(document.get("inputs"), pattern.inputs, "inputs")
-    need(set(inside) <= set(inputs), "inputs: not all of the block's")
-    for i in set(range(pattern.inputs)) - set(inputs):
-        still = len({x[i] for x in problem.X}) == 1 or not _passes(pattern, [i], range(pattern.outputs), [], work)
-        need(still, f"inputs: input {i} varies too")
-    for o in outputs:
-        constants = {y[o] - sum(A[o][i] * x[i] for i in inputs) for x, y in zip(problem.X, problem.Y, strict=True)}
-        need(len(constants) == 1, f"targets: output {o} is not affine with the limit matrix")
-    work.spend(len(inputs) * sum(map(len, pattern.masks)))
-    needed = len(inputs) * _pieces(pattern, outputs, inputs) + 1
-    points = [tuple(x[i] for i in inputs) for x in problem.X]
-    need(_general_position(points, needed, work), f"points: fewer than {needed} in general position")
-    report.checked["points in general position"] = needed
-    need(_limit_loss(sequence, problem, work) == 0, "sequence: does not tend to the targets")
-
-
 def _not_closed(document: dict[str, Any], report: VerificationReport) -> None:
     """A limit of products of the pattern's matrices that is no product itself."""
-    pattern, work = _pattern(document.get("pattern")), Work(report.checked)
+    pattern = read_pattern(document.get("pattern"))
     report.claim = f"{pattern}: the products W_L ... W_1 do not form a closed set"
-    A = _matrix(document.get("limit"), pattern.outputs, pattern.inputs, "limit")
-    factors = _get(document, "factors", "certificate", list)
-    need(len(factors) == len(pattern.masks), "factors: number of layers")
-    unit: list[list[Laurent]] = [
-        [{0: Fraction(1)} if i == j else {} for j in range(pattern.inputs)] for i in range(pattern.inputs)
-    ]
-    columns = unit
-    for W, mask in zip(factors, pattern.masks, strict=True):
-        rows = _laurent_rows(W, mask, "factors")
-        columns = [[_combination(row, column, {}, work) for row in rows] for column in columns]
-    zero: list[list[Laurent]] = [[{} for _ in row] for row in pattern.skip]
-    skip = _laurent_rows(document["skip"], pattern.skip, "skip") if document.get("skip") else zero
-    one: Laurent = {0: Fraction(1)}
-    for i, o in product(range(pattern.inputs), range(pattern.outputs)):
-        difference = _combination([one, one], [columns[i][o], skip[o][i]], {0: -A[o][i]}, work)
-        need(_limit_is_zero(difference), "factors: the product does not tend to the limit")
-    work.count("entries of the product", pattern.inputs * pattern.outputs)
-    _need_outside(document, pattern, A, report, work)
+    A = fill(get(document, "limit", "certificate", list), [[1] * pattern.inputs] * pattern.outputs, rational, "limit")
+    factors = read_parameters({"weights": document.get("factors"), "skip": document.get("skip")}, pattern, laurent)
+    for i in range(pattern.inputs):
+        unit = [Fraction(i == j) for j in range(pattern.inputs)]
+        for o, entry in enumerate(factors.predict(unit, report, linear=True)):
+            good = max(entry, default=0) <= 0 and entry.get(0, Fraction(0)) == A[o][i]
+            need(good, "factors: the product does not tend to the limit")
+    report.count("entries of the product", pattern.inputs * pattern.outputs)
+    _need_outside(document, pattern, A, report)
 
 
-def _always(pattern: Pattern, outputs: Sequence[int]) -> bool:
-    """Theorems D, S, U: at most one hidden layer counts, and no hidden neuron that sees an input feeds two outputs."""
-    sees = [set(range(pattern.inputs))]
-    for mask in pattern.masks:
-        sees.append({i for i, row in enumerate(mask) if any(row[j] for j in sees[-1])})
-    useful, live = set(outputs), []
-    for layer in range(len(pattern.masks) - 1, 0, -1):
-        useful = {j for j in range(len(pattern.masks[layer - 1])) if any(pattern.masks[layer][i][j] for i in useful)}
-        live.append(useful & sees[layer])
-    if not any(live):
-        return True
-    return len(live) == 1 and all(sum(pattern.masks[1][o][j] for o in outputs) <= 1 for j in live[0])
+def _need_outside(document: dict[str, Any], pattern: Pattern, A: Any, report: VerificationReport) -> None:
+    """A is no product of the pattern's matrices: a polynomial identity (Hilbert's Nullstellensatz).
+
+    Let u_j[r] be the sum over all paths from hidden node j to output r of the products of their weights, v_j[c] that
+    over the paths from input c to j. If all paths from c to r meet exactly one of the nodes, a product has the entry
+    Σ_j u_j[r] v_j[c]. Cofactors g with Σ g_rc (Σ_j u_j[r] v_j[c] - A_rc) = 1 exclude that it is A.
+    """
+    evidence, where = get(document, "outside", "certificate", dict), "outside"
+    nodes: list[Node] = []
+    for node in get(evidence, "nodes", where, list):
+        need(isinstance(node, list) and len(node) == 2 and all(type(x) is int for x in node), f"{where}: nodes")
+        layer, index = node
+        need(0 < layer < len(pattern.masks) and 0 <= index < len(pattern.masks[layer - 1]), f"{where}: nodes")
+        nodes.append((layer, index))
+    need(len(set(nodes)) == len(nodes), f"{where}: nodes")
+    total: dict[tuple[Any, ...], Fraction] = {}
+    for item in get(evidence, "identity", where, list):
+        (r,), (c,) = places(item["entry"][:1], pattern.outputs, where), places(item["entry"][1:], pattern.inputs, where)
+        met = _met(pattern, c, r, nodes, report)
+        need(all(len(path) == 1 for path in met), f"{where}: entry ({r}, {c}) has paths that do not meet one node")
+        entry = {(("u", j, r), ("v", j, c)): Fraction(1) for (j,) in met} | {(): -A[r][c]}
+        for coefficient, variables in get(item, "cofactor", where, list):
+            monomial = tuple((str(side), integer(j, where), integer(x, where)) for side, j, x in variables)
+            for other, value in entry.items():
+                place = tuple(sorted(monomial + other))
+                total[place] = total.get(place, Fraction(0)) + rational(coefficient, where) * value
+                report.spend(10 + len(monomial), total[place].denominator.bit_length())
+    need({m: x for m, x in total.items() if x} == {(): 1}, f"{where}: the identity does not hold")
+    report.count("cofactors", len(evidence["identity"]))
 
 
-def _attained(document: dict[str, Any], report: VerificationReport) -> None:
-    """D, S, U, C: a property of the masks. I: enough private neurons. A: a loss that no function can beat."""
-    theorem = _get(document, "theorem", "certificate", str)
-    if theorem in ("D", "S", "U", "C") and "pattern" in document:
-        pattern = _pattern(document["pattern"])
-        report.claim = f"{pattern}: an optimum exists for every dataset (theorem {theorem})"
-        need(_always(pattern, range(pattern.outputs)), "pattern: the theorem does not apply")
-        report.checked["masks"] = len(pattern.masks)
-        return
-    problem, work = _problem(_get(document, "problem", "certificate", dict)), Work(report.checked)
-    report.claim = f"{problem}: an optimum exists (theorem {theorem})"
-    if theorem == "A":
-        network = _network(document.get("parameters"), problem.pattern)
-        need(
-            network.loss(problem, work) == _least(problem, work),
-            "parameters: their loss is not the least of any function",
-        )
-        report.checked["points evaluated"] = len(problem.X)
-    else:
-        need(theorem == "I" and _interpolates(problem), "theorem: does not apply")
-        report.checked["points"] = len(problem.X)
+def _met(pattern: Pattern, start: int, end: int, nodes: list[Node], report: VerificationReport) -> set[tuple[int, ...]]:
+    """For the paths from an input to an output: which of the nodes they meet (of more than two, two)."""
+    here: list[set[tuple[int, ...]]] = [{()} if c == start else set() for c in range(pattern.inputs)]
+    for layer, mask in enumerate(pattern.masks, start=1):
+        report.spend(len(mask) * len(here) * (1 + len(nodes)) ** 2)
+        met = [set().union(*(paths for paths, free in zip(here, row, strict=True) if free)) for row in mask]
+        for j, (at, index) in enumerate(nodes):
+            if at == layer:
+                met[index] = {(*path, j)[:2] for path in met[index]}
+        here = met
+    return here[end] | ({()} if pattern.skip[end][start] else set())
 
 
-def _least(problem: Problem, work: Work) -> Fraction:
-    """The least loss of any function: points with equal inputs, each output on its own, have one value."""
-    groups: dict[tuple[Fraction, ...], list[int]] = {}
-    for i, x in enumerate(problem.X):
-        groups.setdefault(tuple(x), []).append(i)
-    parts = []
-    for members in groups.values():
-        work.spend(100 * problem.pattern.outputs * len(members) ** 2)
-        for o in range(problem.pattern.outputs):
-            pairs = sorted((problem.Y[i][o], problem.weights[i]) for i in members)
-            total = sum((w for _, w in pairs), Fraction(0))
-            if problem.loss == "linf":
-                parts.append(max(abs(y - z) * v * w / (v + w) for y, v in pairs for z, w in pairs))
-            elif problem.loss == "l2":
-                mean = sum((y * w for y, w in pairs), Fraction(0)) / total
-                parts.append(sum((w * (y - mean) ** 2 for y, w in pairs), Fraction(0)))
-            else:
-                parts.append(min(sum((w * abs(y - z) for y, w in pairs), Fraction(0)) for z, _ in pairs))
-    return problem.total(parts)
+Kernel = tuple[frozenset[int], frozenset[int]]
+"""Rows and columns: all rank-one matrices on them."""
 
 
-def _interpolates(problem: Problem) -> bool:
-    """Every output has a bias and P - 1 biased private neurons with a common support that keeps the P inputs apart."""
-    pattern = problem.pattern
-    if len(pattern.masks) != 2 or not all(pattern.biases[1]):
-        return False
-    points = len({tuple(x) for x in problem.X})
-    for o in range(pattern.outputs):
-        own = [
-            tuple(row)
-            for j, row in enumerate(pattern.masks[0])
-            if pattern.biases[0][j] and pattern.masks[1][o][j] and sum(m[j] for m in pattern.masks[1]) == 1
-        ]
-        wide = [s for s, count in Counter(own).items() if count >= points - 1]
-        if not any(len({tuple(v for v, f in zip(x, s, strict=True) if f) for x in problem.X}) == points for s in wide):
-            return False
-    return True
+def _closed(document: dict[str, Any], report: VerificationReport) -> None:
+    """The products are matrices on free entries plus one of each kernel: reduced, and decided by rule P.
+
+    P: no free entry lies in a kernel, and two kernels are disjoint, or R ⊆ R' and C ⊇ C' for their rows and columns.
+    """
+    pattern = read_pattern(document.get("pattern"))
+    report.claim = f"{pattern}: the products W_L ... W_1 form a closed set"
+    found = _contracted(pattern, report)
+    if found is not None:
+        kernels, free = found
+        for chosen in get(document, "lines", "certificate", list):
+            kernels = _take_lines(_split(kernels, free, report), free, chosen)
+            report.count("reductions")
+        kernels = _split(kernels, free, report)
+        report.spend(len(kernels) ** 2 * (pattern.inputs + pattern.outputs))
+        untouched = all(not free & set(product(R, C)) for R, C in kernels)
+        pairs = [(R & S and C & D, R <= S and C >= D, R >= S and C <= D) for (R, C), (S, D) in combinations(kernels, 2)]
+        if untouched and all(not meet or left or right for meet, left, right in pairs):
+            report.count("kernels", len(kernels))
+            return
+    rules = get(document, "rules", "certificate", list)
+    need(bool(rules) and all(isinstance(r, str) for r in rules), "rules: none for what is left after reduction")
+    unchecked = sorted(UNCHECKED_RULES & set(rules))
+    need(bool(unchecked), "kernels: the rules named do not decide what is left after reduction")
+    report.relies_on += (f"{', '.join(unchecked)} (that what is left after reduction is closed)",)
 
 
-def _check_existence(document: dict[str, Any], report: VerificationReport) -> None:
-    claims = {
-        "attained": _attained,
-        "not attained": _not_attained,
-        "linear counterpart not closed": _not_closed,
-    }
-    check = claims.get(_get(document, "claim", "certificate", str))
-    need(check is not None, "claim: of a kind that is not checked")
-    assert check is not None
-    check(document, report)
+def _contracted(pattern: Pattern, report: VerificationReport) -> tuple[list[Kernel], set[Node]] | None:
+    """Kernels and free entries, when hidden nodes with at most one way in or out give way to direct edges.
+
+    None if hidden nodes still feed hidden nodes.
+    """
+    last = len(pattern.masks)
+    weights = [((n, (n + 1)), mask) for n, mask in enumerate(pattern.masks)] + [((0, last), pattern.skip)]
+    edges = {((a, j), (b, i)) for (a, b), W in weights for i, row in enumerate(W) for j, free in enumerate(row) if free}
+    again = True
+    while again:
+        again = False
+        for h in sorted({node for edge in edges for node in edge if 0 < node[0] < last}):
+            report.spend(len(edges))
+            before, after = {a for a, b in edges if b == h}, {b for a, b in edges if a == h}
+            if min(len(before), len(after)) <= 1:
+                edges = {edge for edge in edges if h not in edge} | set(product(before, after))
+                again = True
+    if any(a[0] > 0 and b[0] < last for a, b in edges):
+        return None
+    hidden = sorted({a for a, b in edges if a[0]})
+    rows, columns = ([[e[i] for e in edges if e[1 - i] == h] for h in hidden] for i in (1, 0))
+    kernels = [(frozenset(r for _, r in R), frozenset(c for _, c in C)) for R, C in zip(rows, columns, strict=True)]
+    return kernels, {(b[1], a[1]) for a, b in edges if a[0] == 0 and b[0] == last}
+
+
+def _split(kernels: list[Kernel], free: set[Node], report: VerificationReport) -> list[Kernel]:
+    """Each kernel by the connected components of its entries that are not free: their rows and columns are disjoint."""
+    out = []
+    for R, C in kernels:
+        report.spend(10 * len(R) * len(C))
+        parts: list[Kernel] = []
+        for r in sorted(R):
+            columns = frozenset(c for c in C if (r, c) not in free)
+            touched = [part for part in parts if part[1] & columns]
+            joined = (frozenset({r}).union(*(p[0] for p in touched)), columns.union(*(p[1] for p in touched)))
+            parts = [part for part in parts if part not in touched] + ([joined] if columns else [])
+        out += parts
+    return out
+
+
+def _take_lines(kernels: list[Kernel], free: set[Node], chosen: Any) -> list[Kernel]:
+    """Kernels of which each takes one row or column, all together cover all their entries: these become free."""
+    kernels, wanted, covered = list(kernels), set(), set()
+    for rows, columns, axis, at in chosen:
+        kernel = (frozenset(rows), frozenset(columns))
+        need(kernel in kernels and axis in ("row", "column"), "lines: there is no such kernel")
+        kernels.remove(kernel)
+        wanted |= set(product(*kernel))
+        covered |= {entry for entry in product(*kernel) if entry[axis == "column"] == at}
+    need(wanted <= covered | free, "lines: they do not cover the kernels")
+    free |= wanted
+    return kernels
+
+
+def _existence(document: dict[str, Any], report: VerificationReport) -> None:
+    claim = get(document, "claim", "certificate", str)
+    need(claim in _CLAIMS, "claim: of a kind that is not checked")
+    check = _groups if "groups" in document and claim in ("attained", "not attained") else _CLAIMS[claim]
+    try:
+        check(document, report)
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise InvalidError(f"malformed ({str(error)[:80]})") from None
 
 
 def _check(document: Any, report: VerificationReport) -> None:
     need(isinstance(document, dict) and document.get("format") == FORMAT, f"format: expected {FORMAT!r}")
-    check = _KINDS.get(_get(document, "kind", "certificate", str))
-    need(check is not None, "kind: unknown")
-    assert check is not None
-    check(document, report)
+    kind = get(document, "kind", "certificate", str)
+    need(kind in ("optimality", "existence"), "kind: unknown")
+    (_optimality if kind == "optimality" else _existence)(document, report)
 
 
-_KINDS = {"optimality": _check_optimality, "existence": _check_existence}
+_CLAIMS = {
+    "attained": _attained,
+    "not attained": _not_attained,
+    "linear counterpart closed": _closed,
+    "linear counterpart not closed": _not_closed,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

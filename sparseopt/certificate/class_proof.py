@@ -7,7 +7,7 @@ data. A program that was closed a rounding error too early is opened again and c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +16,9 @@ import numpy as np
 from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.exact_program import CertificateError, ErrorRow, ExactProgram, SignRow, ToleranceError
+from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
+from sparseopt.rationals import exact_array
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
@@ -33,15 +35,15 @@ class BetterError(Exception):
 
 
 class ClassSteps:
-    """The certificate's steps for one sign class, as lines of JSON.
+    """The certificate's steps for one sign class, as lines of JSON; `check` is called before each and may raise.
 
     Raises
     ------
     CertificateError, BetterError
     """
 
-    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction) -> None:
-        self.fit, self.proof, self.target = fit, proof, target
+    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction, check: Callable[[], object] = bool) -> None:
+        self.fit, self.proof, self.target, self.check = fit, proof, target, check
         self.signs = [int(s) for s in proof.signs]
         self.lines: list[str] = []
         self.programs = 0
@@ -70,10 +72,14 @@ class ClassSteps:
         return len(self.lines) - 1
 
     def _emit(self, record: list[int]) -> int:
+        self.check()
         kind, body = record[0], record[1:]
         if kind == BOUND:
-            rows = [body[a : a + 3] for a in range(0, len(body), 3)]
-            loose = {int(self.proof.play.points[index]) for kind, index, _ in rows if kind == FLOOR}
+            rows = []
+            while body:
+                rows.append((body[0], body[1], body[2], body[4 : 4 + body[3]]))
+                body = body[4 + body[3] :]
+            loose = {int(self.proof.play.points[index]) for kind, index, *_ in rows if kind == FLOOR}
             return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
         if kind == CONE:
             return self._cone([self._literals[x] for x in body])
@@ -85,10 +91,28 @@ class ClassSteps:
         clause = sorted({self._literals[x] for x in body[1 : 1 + size]})
         return self._add(["rup", clause, [self._step_of[a] for a in _antecedents(record)]])
 
-    def _row(self, kind: int, index: int, subset: int) -> ErrorRow | SignRow:
+    def _row(self, kind: int, index: int, subset: int, used: list[int]) -> ErrorRow | SignRow:
         if kind == SIGN:
             return SignRow(self._literals[2 * index + 1 - subset])
-        return ErrorRow(int(self.proof.play.points[index]), 1 if kind == UPPER else -1, subset)
+        point, side = int(self.proof.play.points[index]), 1 if kind == UPPER else -1
+        if subset >= 0:
+            return ErrorRow(point, side, subset)
+        return ErrorRow(point, side, ~subset, self._chords(point, side, [self._literals[x] for x in used]))
+
+    def _chords(self, point: int, side: int, literals: list[int]) -> tuple[tuple[int, Fraction], ...]:
+        """The chords of the neurons that the literals do not decide on the point, with exact coefficients."""
+        out: list[tuple[int, Fraction]] = []
+        decided = {abs(x) for x in literals}
+        for j, (sign, numbers, rows) in enumerate(zip(self.signs, self.fit.statements, self.fit.rows, strict=True)):
+            own = [x for x in literals if (abs(x) - 1) // self.fit.n_points == j]
+            if sign == side or not numbers[point] or abs(numbers[point]) in decided:
+                continue
+            columns = np.array([rows[(abs(x) - 1) % self.fit.n_points] for x in own], dtype=object).T
+            found = solve_any(exact_array(columns), exact_array(np.array(rows[point], dtype=object)[:, None]))
+            if found is None:
+                raise CertificateError("a chord of the search holds only up to rounding")
+            out += [(x, c) for x, c in zip(own, found[:, 0], strict=True) if c]
+        return tuple(out)
 
     def _permutation(self, clause: list[int], image: list[int]) -> list[int]:
         """Where each neuron goes: to one of its kind and sign of which the image says what the clause says of it.
@@ -124,6 +148,7 @@ class ClassSteps:
         known = next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), None)
         if known is not None:
             return known
+        self.check()
         self.programs += 1
         if self.programs > MAX_REOPENED:
             raise ToleranceError("too many programs were closed within the tolerance only")

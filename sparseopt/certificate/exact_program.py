@@ -34,11 +34,16 @@ class ToleranceError(CertificateError):
 
 
 class ErrorRow(NamedTuple):
-    """side (f(x_i) - y_i) ≥ side (l + Σ_{j in active} s_j p_j - y_i); `active` is a set of bits."""
+    """side (f(x_i) - y_i) ≥ side (l + Σ_{j in active} s_j p_j - y_i); `active` is a set of bits.
+
+    `chords` are pairs (literal, c) for neurons that are not decided on the point: with x_i = Σ c x_v over a neuron's
+    literals, side s_j Σ c p_j(x_v) is added, over those with c > 0 active and those with c < 0 inactive.
+    """
 
     point: int
     side: int
     active: int
+    chords: tuple[tuple[int, Fraction], ...] = ()
 
 
 class SignRow(NamedTuple):

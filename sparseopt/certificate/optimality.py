@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
@@ -116,18 +116,20 @@ class OptimalityCertificate:
         write_file(path, write)
 
 
-def certify_optimum(problem: TrainingProblem, parts: Sequence[Part], gap: float = 0.0) -> OptimalityCertificate:
+def certify_optimum(
+    problem: TrainingProblem, parts: Sequence[Part], gap: float = 0.0, check: Callable[[], object] = bool
+) -> OptimalityCertificate:
     """Make the answer of a finished search exact.
 
     The bound is the exact loss of the parameters, less the relative gap that the search was allowed, less the least of
-    SLACKS that can be proved.
+    SLACKS that can be proved. `check` is called again and again and may raise to stop.
 
     Raises
     ------
     CertificateError
         If a sign class was not searched to the end, or the proof cannot be made exact.
     """
-    outputs = [_prove(ExactFit.of(problem, o, part.fit), part, Fraction(gap)) for o, part in enumerate(parts)]
+    outputs = [_prove(ExactFit.of(problem, o, part.fit), part, Fraction(gap), check) for o, part in enumerate(parts)]
     built = ShallowParameters(problem.pattern, exact=True)
     for o, (part, output) in enumerate(zip(parts, outputs, strict=True)):
         part.fit.add_to(built, o, output.signs, np.array(output.theta, dtype=object))
@@ -137,7 +139,7 @@ def certify_optimum(problem: TrainingProblem, parts: Sequence[Part], gap: float 
     return OptimalityCertificate(problem, network, problem.evaluate_exact(network), bound, outputs)
 
 
-def _prove(fit: ExactFit, part: Part, gap: Fraction) -> _Proved:
+def _prove(fit: ExactFit, part: Part, gap: Fraction, check: Callable[[], object]) -> _Proved:
     """Exact parameters and the steps of every class; starts again from better parameters where they turn up."""
     signs = [int(s) for s in part.signs]
     objective, theta = exact_cell(fit, signs, part.fit.unscaled(part.theta))
@@ -148,7 +150,7 @@ def _prove(fit: ExactFit, part: Part, gap: Fraction) -> _Proved:
     for _ in range(MAX_IMPROVEMENTS):
         bound = max(objective * (1 - gap) - slack, Fraction(0))
         try:
-            classes = [ClassSteps(fit, proof, bound) for proof in part.proofs] if bound > 0 else []
+            classes = [ClassSteps(fit, proof, bound, check) for proof in part.proofs] if bound > 0 else []
             return _Proved(signs, theta, objective, bound, classes)
         except BetterError as better:
             signs = better.signs

@@ -17,7 +17,7 @@ from sparseopt.existence.contraction import LinearNetwork, contract
 from sparseopt.existence.divergence import DivergingSequence, diverging_sequence, piece_bound
 from sparseopt.existence.general_position import enough_in_general_position
 from sparseopt.existence.kernels import Block, KernelForm, reduce
-from sparseopt.existence.linear_counterpart import linear_counterpart, linear_factors
+from sparseopt.existence.linear_counterpart import Outside, excluding, linear_counterpart, linear_factors
 from sparseopt.existence.placement import place
 from sparseopt.existence.report import (
     PAPER,
@@ -36,10 +36,14 @@ from sparseopt.rationals import ExactArray
 
 @dataclass(frozen=True)
 class AffineSequence:
-    """Parameters whose predictions tend to X Aᵀ + 1 cᵀ; `outside`: a block that shows A ∉ 𝓛, None for an exact fit."""
+    """Parameters whose predictions tend to X Aᵀ + 1 cᵀ; `outside`: a block that shows A ∉ 𝓛, None for an exact fit.
+
+    `evidence` is the proof on that block.
+    """
 
     sequence: DivergingSequence
     outside: Block | None
+    evidence: Outside | None = None
 
 
 def affine_sequence(
@@ -79,7 +83,13 @@ def affine_sequence(
     sequence = diverging_sequence(pattern, linear_factors(pattern, weights), A, X, c)
     if sequence is None:
         return "a bias that an affine fit needs is not free"
-    return AffineSequence(sequence, placement.outside)
+    if placement.outside is None:
+        return AffineSequence(sequence, None)
+    origins = [nodes[j] for j in reduction.origins]
+    evidence = excluding(reduction.form, reduction.form.kernels, origins, placement.outside, target)
+    if evidence is None:
+        return "no short identity shows that their matrix lies outside the linear counterpart"
+    return AffineSequence(sequence, placement.outside, evidence)
 
 
 def _known_limit(pattern: SparsityPattern, X: ExactArray, A: ExactArray, c: ExactArray) -> AffineSequence | None:
@@ -88,7 +98,7 @@ def _known_limit(pattern: SparsityPattern, X: ExactArray, A: ExactArray, c: Exac
     if lc.closed is not False or not (lc.limit == A).all() or lc.factors is None:
         return None
     sequence = diverging_sequence(pattern, lc.factors, A, X, c)
-    return None if sequence is None else AffineSequence(sequence, lc.block)
+    return None if sequence is None else AffineSequence(sequence, lc.block, lc.outside)
 
 
 def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
@@ -146,5 +156,6 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
             problem=problem.document,
             **block_document(pattern, found.outside, used),
             sequence=found.sequence.to_dict(),
+            outside=found.evidence.to_dict() if found.evidence else None,
         ),
     )

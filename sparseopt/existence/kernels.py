@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 from sparseopt.existence.contraction import Edge, EdgeWeights, LinearNetwork, Node
 from sparseopt.existence.laurent import Laurent
@@ -103,12 +104,16 @@ class KernelForm:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A reduced form, the inverse map on factors, what was done, and for each kernel the one that it comes from."""
+    """A reduced form, the inverse map on factors, what was done, and for each kernel the one that it comes from.
+
+    `lines` are the sets T of specialisations, each kernel as (rows, columns, "row" or "column", index).
+    """
 
     form: KernelForm
     lift: Lift
     steps: tuple[str, ...]
     origins: tuple[int, ...]
+    lines: tuple[Any, ...] = ()
 
 
 def components(entries: Iterable[Entry]) -> list[frozenset[Entry]]:
@@ -267,26 +272,30 @@ def _specialised(form: KernelForm, lines: dict[int, Line], wanted: frozenset[Ent
     steps = tuple(
         f"specialisation: {form.kernels[j]} takes {kind} {index + 1}" for j, (kind, index) in sorted(lines.items())
     )
-    return Reduction(KernelForm(tuple(form.kernels[j] for j in kept), form.free | wanted), lift, steps, tuple(kept))
+    taken = [[sorted(form.kernels[j].rows), sorted(form.kernels[j].columns), *line] for j, line in lines.items()]
+    left = KernelForm(tuple(form.kernels[j] for j in kept), form.free | wanted)
+    return Reduction(left, lift, steps, tuple(kept), (taken,))
 
 
 def reduce(form: KernelForm) -> Reduction:
     """Split and specialise until neither changes the form."""
     lifts: list[Lift] = []
     steps: list[str] = []
+    lines: list[Any] = []
     origins = tuple(range(len(form.kernels)))
     while (change := split(form) or specialise(form)) is not None:
         form = change.form
         origins = tuple(origins[j] for j in change.origins)
         lifts.append(change.lift)
         steps += change.steps
+        lines += change.lines
 
     def lift(factors: list[Factor], target: Matrix) -> list[Factor]:
         for back in reversed(lifts):
             factors = back(factors, target)
         return factors
 
-    return Reduction(form, lift, tuple(steps), origins)
+    return Reduction(form, lift, tuple(steps), origins, tuple(lines))
 
 
 def groups(form: KernelForm) -> list[tuple[int, ...]]:

@@ -87,6 +87,8 @@ class LinearCounterpart:
         The exact reductions, in order, of the whole pattern or of the block that was tried.
     rules : tuple of str
         Names of the rules of docs/existence.md that decided, beside the exact reductions.
+    lines : tuple
+        The kernels that specialisations took, in order, as in :class:`Reduction`.
     block : (rows, columns) or None
         For a set that is not closed: outputs and inputs of the block that shows it.
     limit : ndarray of Fraction, shape (q, d), or None
@@ -102,6 +104,7 @@ class LinearCounterpart:
     kernels: tuple[Kernel, ...] = ()
     steps: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    lines: tuple[Any, ...] = field(default=(), repr=False)
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
@@ -122,6 +125,8 @@ class LinearCounterpart:
             rules=list(self.rules),
             steps=list(self.steps),
         )
+        if self.closed:
+            out["lines"] = list(self.lines)
         if self.factors is not None:
             out |= block_document(self.pattern, self.block)
             out["limit"] = [[str(x) for x in row] for row in self.limit]
@@ -172,7 +177,7 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
         if part.closed is False:
             return part
     searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else _by_algebra(_reduce(network).network, whole, engine_seconds)
+    return searched if searched.closed is False else _by_algebra(reduce_network(network).network, whole, engine_seconds)
 
 
 def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
@@ -202,6 +207,15 @@ class _Reduced:
     def network(self) -> LinearNetwork:
         return self.contractions[-1].network
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Reductions beyond contraction, splitting and lines."""
+        return ("thinning",) if len(self.contractions) > 1 else ()
+
+    @property
+    def lines(self) -> tuple[Any, ...]:
+        return () if self.reduction is None else self.reduction.lines
+
     def lift(self, factors: list[Factor], target: Matrix) -> EdgeWeights:
         """Weights of the whole network whose product is that of the factors; V completes it to the target."""
         assert self.form is not None
@@ -213,7 +227,7 @@ class _Reduced:
         return weights
 
 
-def _reduce(network: LinearNetwork) -> _Reduced:
+def reduce_network(network: LinearNetwork) -> _Reduced:
     """Contract, thin while hidden nodes feed hidden nodes, and reduce the kernel form."""
     contractions = [contract(network)]
     steps = contractions[0].describe()
@@ -252,7 +266,7 @@ def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
 
 def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> LinearCounterpart:
     """What a rule for groups of kernels says of a network's set."""
-    reduced = _reduce(network)
+    reduced = reduce_network(network)
     steps = reduced.steps
     if reduced.reduction is None:
         reason = "hidden neurons that feed hidden neurons remain after contraction and thinning; no rule covers them"
@@ -260,7 +274,7 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> Lin
     left = reduced.reduction.form
     if not left.kernels:
         reason = "nothing but free entries is left after contraction and reduction: a coordinate subspace"
-        return LinearCounterpart(True, reason, (), steps)
+        return LinearCounterpart(True, reason, (), steps, reduced.rules, reduced.lines)
     closed, undecided = [], []
     for members in groups(left):
         kernels = [left.kernels[j] for j in members]
@@ -273,8 +287,8 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> Lin
             undecided.append(", ".join(map(str, kernels[:4])) + (", …" if len(kernels) > 4 else ""))
     if undecided:
         return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, steps)
-    rules = tuple(dict.fromkeys(r for v in closed for r in v.rules))
-    return LinearCounterpart(True, "; ".join(v.statement for v in closed), left.kernels, steps, rules)
+    rules = tuple(dict.fromkeys([*reduced.rules, *(r for v in closed for r in v.rules)]))
+    return LinearCounterpart(True, "; ".join(v.statement for v in closed), left.kernels, steps, rules, reduced.lines)
 
 
 def _not_closed(
@@ -289,21 +303,38 @@ def _not_closed(
     linear = linear_factors(pattern, reduced.lift(factors, escape.limit))
     limit = _dense_limit(pattern, escape.limit)
     _check_limit(linear, limit)
-    identity = escape.identity or outside(left, _within([left.kernels[j] for j in members], escape.block), escape.limit)
-    assert identity is not None, "the limits of the kernel rules are excluded by short identities"
-    of = [reduced.nodes[reduced.reduction.origins[j]] for j in members]
-    nodes = tuple(dict.fromkeys(of))  # the parts of a split kernel share their node
+    nodes = [reduced.nodes[reduced.reduction.origins[j]] for j in members]
+    kernels = [left.kernels[j] for j in members]
+    excluded = excluding(left, kernels, nodes, escape.block, escape.limit, escape.identity)
+    assert excluded is not None, "the limits of the kernel rules are excluded by short identities"
     return LinearCounterpart(
         False,
         f"{_block_text(escape.block)}: {escape.statement}",
         left.kernels,
         reduced.steps,
         (escape.rule,),
+        (),
         escape.block,
         limit,
         linear,
-        Outside(identity.renumbered([nodes.index(node) for node in of]), nodes),
+        excluded,
     )
+
+
+def excluding(
+    form: KernelForm,
+    kernels: Sequence[Kernel],
+    nodes: Sequence[Node],
+    block: Block,
+    A: Matrix,
+    identity: Identity | None = None,
+) -> Outside | None:
+    """The evidence on a block that A is not in the set of kernels, which stand for these hidden nodes."""
+    identity = identity or outside(form, _within(kernels, block), A)
+    if identity is None:
+        return None
+    distinct = tuple(dict.fromkeys(nodes))  # the parts of a split kernel share their node
+    return Outside(identity.renumbered([distinct.index(node) for node in nodes]), distinct)
 
 
 def _within(kernels: Sequence[Kernel], block: Block) -> list[Kernel]:
