@@ -21,7 +21,6 @@ demo: $(VENV)/demo.stamp
 	@bash docs/demo.sh $(BIN)/sparseopt
 
 test: $(VENV)/test.stamp
-	@rm -rf solvers/exact/__pycache__  # numba does not notice changes in inner kernels
 	@$(BIN)/python -c 'from sparseopt.solvers.exact.warm_up import warm_up; warm_up()'  # compile once, not in every worker
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 

@@ -1,10 +1,16 @@
-"""Compile once: the first use in a fresh installation waits, and is told why; later starts load the compiled code."""
+"""Compile once: the first use in a fresh installation waits, and is told why; later starts load the compiled code.
+
+Numba's cache notices a changed file only for the kernel that Python calls, not for those that it calls in turn. So a
+digest of all sources lies beside the cache, which is emptied where the digest is another.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit
@@ -13,7 +19,19 @@ from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
 PATIENCE_SECONDS = 3.0
-NOTICE = "sparseopt: compiling the exact search; this happens once per installation and takes about 20 seconds"
+NOTICE = "sparseopt: compiling the exact search; this happens once per installation and may take a minute"
+
+
+def drop_stale_code(cached: Path, sources: Path) -> None:
+    """Delete compiled code that other sources than those in the folder gave."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources.glob("*.py")))).hexdigest()
+    stamp = cached / "sources.sha256"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    for path in [*cached.glob("*.nbi"), *cached.glob("*.nbc")]:
+        path.unlink(missing_ok=True)
+    cached.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest, encoding="utf-8")
 
 
 @cache
@@ -29,6 +47,7 @@ def warm_up() -> None:
     notice.daemon = True
     notice.start()
     try:
+        drop_stale_code(Path(run_slice.stats.cache_path), Path(__file__).parent)
         fit = ScalarFit.of(TrainingProblem(dense([1, 1, 1]), [[0], [1], [2]], [0, 1, 0], Loss.LINF))
         inst = instance_of(fit, np.ones(1))
         search = new_search(inst, 1.0, np.arange(3))
