@@ -208,3 +208,45 @@ def test_sums_over_many_points_are_refused_and_auto_knows() -> None:
     with pytest.raises(so.InputError, match="601 points are too many for loss l1, at most 600"):
         so.solve(problem, "exact")
     assert so.solve(problem, "auto", time_limit=0.5).solver == "local"
+
+
+def test_compiled_code_of_other_sources_is_dropped(tmp_path: Path) -> None:
+    from sparseopt.solvers.exact.warm_up import drop_stale_code
+
+    sources, cached = tmp_path / "sources", tmp_path / "cached"
+    sources.mkdir()
+    cached.mkdir()
+    (sources / "one.py").write_text("a = 1\n")
+    drop_stale_code(cached, sources)
+    code = cached / "one.kernel.nbc"
+    code.write_text("compiled")
+    drop_stale_code(cached, sources)
+    assert code.exists()
+    (sources / "one.py").write_text("a = 2\n")
+    drop_stale_code(cached, sources)
+    assert not code.exists()
+
+
+def test_workers_find_the_same_optimum_and_split_a_single_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads on the sign classes of each problem, and on the halves of those that are split."""
+    from sparseopt.solvers.exact import driver
+
+    splits = []
+    split = driver._ClassSearch.split
+    monkeypatch.setattr(driver, "SPLIT_FROM", 0)
+    monkeypatch.setattr(driver._ClassSearch, "split", lambda one: splits.append(1) or split(one))
+    for problem in (_noise(30, 2, 4), _noise(25, 3, 3), _square(21, 5)):
+        one, two = so.solve(problem, "exact"), so.solve(problem, "exact", workers=2)
+        assert two.status is so.Status.OPTIMAL
+        assert two.objective == pytest.approx(one.objective, abs=1e-6 * _unit(problem))
+        assert two.bound <= one.objective + 1e-9 * _unit(problem)
+    assert splits
+    with pytest.raises(so.InputError, match="workers: 0 is not a number of threads"):
+        so.solve(problem, "exact", workers=0)
+
+
+def test_one_worker_gives_the_same_run_every_time() -> None:
+    problem = _noise(30, 2, 4)
+    runs = [so.solve(problem, "exact") for _ in range(2)]
+    assert runs[0].trace[-1].nodes == runs[1].trace[-1].nodes > 1000
+    assert runs[0].objective == runs[1].objective
