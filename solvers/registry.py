@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -36,6 +36,15 @@ class Capability(StrEnum):
 _ALL_LOSSES = frozenset({Capability.LINF, Capability.L1, Capability.L2})
 
 
+def missing_package(packages: Iterable[str], extra: str) -> str | None:
+    """None if all packages can be imported, else the first that cannot and what to install. Imports nothing."""
+    for package in packages:
+        if find_spec(package) is None:
+            target = f"sparseopt[{extra}]" if extra else "sparseopt"
+            return f"the package {package} is not installed: pip install '{target}'"
+    return None
+
+
 @dataclass(frozen=True)
 class Solver:
     """One back end: a module of this package with ``run(fit, control, **options)`` and ``OPTIONS``.
@@ -61,11 +70,7 @@ class Solver:
 
     def missing(self) -> str | None:
         """None if the solver can be used here, else why not and what to install. Imports nothing."""
-        for package in self.packages:
-            if find_spec(package) is None:
-                target = f"sparseopt[{self.extra}]" if self.extra else "sparseopt"
-                return f"the package {package} is not installed: pip install '{target}'"
-        return None
+        return missing_package(self.packages, self.extra)
 
     def refuses(self, problem: TrainingProblem) -> str | None:
         """None if the solver takes the problem's loss and pattern, else why not."""

@@ -33,8 +33,8 @@ class Basis(NamedTuple):
     theta : (N,)
     inverse : (N, N + 1) row b belongs to working row b and ends with its multiplier
     rows : (N + 1, N + 1) coefficients and right-hand sides of the working rows, the last is the entering row (`slot`)
-    code, slope, blame : per row which one it is, where its tangent touches (l2), the variables whose decisions it needs
-    keys : (N + 1, G) the same of the keys, one per column; key_code, key_slope, key_blame
+    code, blame : per row which one it is, and the variables whose decisions it needs
+    keys : (N + 1, G) the same of the keys, one per column; key_code, key_blame
     value : (1,) the objective
     age : (1,) pivots since the last refactorisation
     alpha, kappa, rest, difference, square : work space
@@ -44,11 +44,9 @@ class Basis(NamedTuple):
     inverse: Any
     rows: Any
     code: Any
-    slope: Any
     blame: Any
     keys: Any
     key_code: Any
-    key_slope: Any
     key_blame: Any
     value: Any
     age: Any
@@ -67,11 +65,9 @@ def new_basis(inst: Instance) -> Basis:
         np.zeros((N, N + 1)),
         np.zeros((N + 1, N + 1)),
         np.zeros((N + 1, 5), dtype=np.int64),
-        np.zeros(N + 1),
         np.zeros((N + 1, k), dtype=np.int64),
         np.zeros((N + 1, G)),
         np.zeros((G, 5), dtype=np.int64),
-        np.zeros(G),
         np.zeros((G, k), dtype=np.int64),
         np.zeros(1),
         np.zeros(1, dtype=np.int64),
@@ -133,6 +129,17 @@ def sum_errors(basis: Basis) -> None:
 
 
 @kernel
+def key_multipliers(basis: Basis) -> None:
+    """One minus the multipliers of the working rows of each error variable, into `rest`."""
+    N = basis.theta.size
+    for g in range(basis.rest.size):
+        basis.rest[g] = 1.0
+    for b in range(N):
+        if basis.code[b, GROUP] >= 0:
+            basis.rest[basis.code[b, GROUP]] -= basis.inverse[b, N]
+
+
+@kernel
 def working_row(basis: Basis, b: int) -> None:
     """Row b less the key of its error variable, into `difference` (right-hand side last)."""
     N = basis.theta.size
@@ -179,8 +186,6 @@ def refactor(basis: Basis) -> bool:
         basis.difference[q] = 0.0
         for g in range(G):
             basis.difference[q] += basis.keys[q, g]
-    for g in range(G):
-        basis.rest[g] = 1.0
     for b in range(N):
         multiplier = 0.0
         for q in range(N):
@@ -188,10 +193,9 @@ def refactor(basis: Basis) -> bool:
             multiplier -= M[q, N + b] * basis.difference[q]
             basis.theta[q] += M[q, N + b] * basis.alpha[b]
         basis.inverse[b, N] = multiplier
-        if basis.code[b, GROUP] >= 0:
-            basis.rest[basis.code[b, GROUP]] -= multiplier
         if multiplier < -1e-6:
             return False
+    key_multipliers(basis)
     for g in range(G):
         if basis.rest[g] < -1e-6:
             return False
@@ -274,7 +278,6 @@ def _enter_as_row(basis: Basis, b: int) -> None:
         basis.rows[b, q] = basis.rows[e, q]
     for q in range(5):
         basis.code[b, q] = basis.code[e, q]
-    basis.slope[b] = basis.slope[e]
     for q in range(basis.code[e, BLAMED]):
         basis.blame[b, q] = basis.blame[e, q]
 
@@ -286,7 +289,6 @@ def _exchange_with_key(basis: Basis, b: int, g: int) -> None:
         basis.rows[b, q], basis.keys[q, g] = basis.keys[q, g], basis.rows[b, q]
     for q in range(5):
         basis.code[b, q], basis.key_code[g, q] = basis.key_code[g, q], basis.code[b, q]
-    basis.slope[b], basis.key_slope[g] = basis.key_slope[g], basis.slope[b]
     for q in range(basis.blame.shape[1]):
         basis.blame[b, q], basis.key_blame[g, q] = basis.key_blame[g, q], basis.blame[b, q]
 

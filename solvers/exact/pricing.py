@@ -225,7 +225,6 @@ def _clear(basis: Basis, kind: int, index: int, group: int) -> int:
         basis.rows[e, q] = 0.0
     basis.code[e, KIND], basis.code[e, INDEX], basis.code[e, SUBSET] = kind, index, 0
     basis.code[e, GROUP], basis.code[e, BLAMED] = group, 0
-    basis.slope[e] = 0.0
     return e
 
 
@@ -257,7 +256,6 @@ def write_error_row(inst: Instance, play: Play, prices: Prices, basis: Basis, ki
     scale = -w if kind == UPPER else w
     if inst.squared:
         scale *= 2.0 * slope
-        basis.slope[e] = slope
     blamed = 0
     for j in range(k):
         loose = inst.plus[j] == (kind == UPPER)

@@ -29,8 +29,9 @@ from sparseopt.solvers.exact.assignment import (
     backjump,
     new_assignment,
     open_level,
+    true_literal,
 )
-from sparseopt.solvers.exact.basis import BLAMED, GROUP, Basis, new_basis
+from sparseopt.solvers.exact.basis import BLAMED, Basis, key_multipliers, new_basis
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
@@ -212,7 +213,7 @@ def _blame(s: Search, blame: Any, row: int, count: int, size: int) -> int:
         v = blame[row, e]
         if not s.learning.seen[v]:
             s.learning.seen[v] = True
-            s.conflict[size] = 2 * v + (1 if s.asg.value[v] > 0 else 0)
+            s.conflict[size] = true_literal(s.asg, v) ^ 1
             size += 1
     return size
 
@@ -223,13 +224,10 @@ def _explain(s: Search) -> int:
     basis = s.basis
     N = basis.theta.size
     size = 0
-    for g in range(basis.rest.size):
-        basis.rest[g] = 1.0
+    key_multipliers(basis)
     for b in range(N):
         if basis.inverse[b, N] > _MULTIPLIER:
             size = _blame(s, basis.blame, b, basis.code[b, BLAMED], size)
-        if basis.code[b, GROUP] >= 0:
-            basis.rest[basis.code[b, GROUP]] -= basis.inverse[b, N]
     for g in range(basis.rest.size):
         if basis.rest[g] > _MULTIPLIER:
             size = _blame(s, basis.key_blame, g, basis.key_code[g, BLAMED], size)

@@ -16,11 +16,9 @@ class Snapshots(NamedTuple):
     inverse: Any
     rows: Any
     code: Any
-    slope: Any
     blame: Any
     keys: Any
     key_code: Any
-    key_slope: Any
     key_blame: Any
     value: Any
 
@@ -58,7 +56,6 @@ def save(snapshots: Snapshots, basis: Basis, level: int) -> None:
     snapshots.value[level, 0] = basis.value[0]
     for b in range(N):
         snapshots.theta[level, b] = basis.theta[b]
-        snapshots.slope[level, b] = basis.slope[b]
         for q in range(N + 1):
             snapshots.inverse[level, b, q] = basis.inverse[b, q]
             snapshots.rows[level, b, q] = basis.rows[b, q]
@@ -67,7 +64,6 @@ def save(snapshots: Snapshots, basis: Basis, level: int) -> None:
         for q in range(basis.blame.shape[1]):
             snapshots.blame[level, b, q] = basis.blame[b, q]
     for g in range(basis.kappa.size):
-        snapshots.key_slope[level, g] = basis.key_slope[g]
         for q in range(5):
             snapshots.key_code[level, g, q] = basis.key_code[g, q]
         for q in range(basis.blame.shape[1]):
@@ -87,7 +83,6 @@ def restore(snapshots: Snapshots, basis: Basis, level: int) -> None:
     basis.value[0] = snapshots.value[level, 0]
     for b in range(N):
         basis.theta[b] = snapshots.theta[level, b]
-        basis.slope[b] = snapshots.slope[level, b]
         for q in range(N + 1):
             basis.inverse[b, q] = snapshots.inverse[level, b, q]
             basis.rows[b, q] = snapshots.rows[level, b, q]
@@ -96,7 +91,6 @@ def restore(snapshots: Snapshots, basis: Basis, level: int) -> None:
         for q in range(basis.blame.shape[1]):
             basis.blame[b, q] = snapshots.blame[level, b, q]
     for g in range(basis.kappa.size):
-        basis.key_slope[g] = snapshots.key_slope[level, g]
         for q in range(5):
             basis.key_code[g, q] = snapshots.key_code[level, g, q]
         for q in range(basis.blame.shape[1]):

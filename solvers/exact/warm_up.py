@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from sparseopt.models.scalar_fit import ScalarFit
 
+from sparseopt.files import write_text
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
@@ -31,7 +32,7 @@ def drop_stale_code(cached: Path, sources: Path) -> None:
     for path in [*cached.glob("*.nbi"), *cached.glob("*.nbc")]:
         path.unlink(missing_ok=True)
     cached.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest, encoding="utf-8")
+    write_text(stamp, digest)
 
 
 @cache

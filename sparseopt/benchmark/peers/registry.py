@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 from sparseopt.benchmark.peers.answer import Claim, Prepare
 from sparseopt.errors import InputError
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
+from sparseopt.solvers.registry import missing_package
 
 PROVED = 2e-6
 """The precision of peers that state it: twice the tolerance of docs/tolerances.md."""
@@ -63,11 +63,7 @@ class Peer:
 
     def missing(self) -> str | None:
         """None if the peer can be used here, else what to install. Imports nothing."""
-        for package in self.packages:
-            if find_spec(package) is None:
-                target = f"sparseopt[{self.extra}]" if self.extra else "sparseopt"
-                return f"the package {package} is not installed: pip install '{target}'"
-        return None
+        return missing_package(self.packages, self.extra)
 
     def versions(self) -> dict[str, str]:
         """The installed version of each package."""
