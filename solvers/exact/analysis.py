@@ -41,10 +41,10 @@ def new_learning(variables: int, neurons: int) -> Learning:
     return Learning(
         np.zeros(variables),
         np.ones(1),
-        np.zeros(variables + 2, dtype=np.int64),
-        np.zeros(variables + 2, dtype=np.int64),
+        np.empty(variables + 2, dtype=np.int64),
+        np.empty(variables + 2, dtype=np.int64),
         np.zeros(variables, dtype=np.bool_),
-        np.zeros(variables + 2, dtype=np.int64),
+        np.empty(variables + 2, dtype=np.int64),
         new_images(neurons),
     )
 

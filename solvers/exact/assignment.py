@@ -39,13 +39,13 @@ def new_assignment(variables: int, m: int) -> Assignment:
     """Nothing decided."""
     return Assignment(
         np.zeros(variables, dtype=np.int8),
-        np.zeros(variables, dtype=np.int64),
-        np.zeros(variables, dtype=np.int64),
-        np.zeros(variables, dtype=np.int64),
-        np.zeros(variables, dtype=np.int64),
-        np.zeros(variables + 2, dtype=np.int64),
-        np.zeros((variables, m + 1), dtype=np.int64),
-        np.zeros(variables, dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
+        np.empty(variables + 2, dtype=np.int64),
+        np.empty((variables, m + 1), dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
         np.zeros(4, dtype=np.int64),
     )
 

@@ -9,18 +9,21 @@ sign rows as they are. The inverse of this N × N matrix is all that is kept, ho
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
 
-FREE, SIGN, UPPER, LOWER, FLOOR = 0, 1, 2, 3, 4
+FREE, SIGN, UPPER, LOWER, FLOOR = map(np.int64, range(5))
 """Kinds of rows: θ_q = 0 (artificial, multiplier 0), sign, upper and lower error rows, e_g ≥ 0."""
 
 KIND, INDEX, SUBSET, GROUP, BLAMED = 0, 1, 2, 3, 4
-"""Columns of `code`; SUBSET is a set of bits (its complement, a negative number, for rows with chords), GROUP is -1 for
-rows without error variable, BLAMED the number of variables in `blame`."""
+"""Columns of `code`; SUBSET is a set of bits (its complement, a negative number, for rows with chords), GROUP is the
+error variable or NO_GROUP, BLAMED the number of variables in `blame`."""
+
+NO_GROUP = np.int64(-1)
 
 _SMALL = 1e-9
 
@@ -30,6 +33,7 @@ class Basis(NamedTuple):
 
     Attributes
     ----------
+    floats, integers : memory of the arrays up to `value` and up to `key_blame`, which are views of it
     theta : (N,)
     inverse : (N, N + 1) row b belongs to working row b and ends with its multiplier
     rows : (N + 1, N + 1) coefficients and right-hand sides of the working rows, the last is the entering row (`slot`)
@@ -40,15 +44,17 @@ class Basis(NamedTuple):
     alpha, kappa, rest, difference, square : work space
     """
 
+    floats: Any
     theta: Any
     inverse: Any
     rows: Any
+    keys: Any
+    value: Any
+    integers: Any
     code: Any
     blame: Any
-    keys: Any
     key_code: Any
     key_blame: Any
-    value: Any
     age: Any
     alpha: Any
     kappa: Any
@@ -57,19 +63,19 @@ class Basis(NamedTuple):
     square: Any
 
 
-def new_basis(inst: Instance) -> Basis:
-    """The starting basis θ = 0, e = 0."""
-    N, G, k = inst.column.size, inst.errors, inst.place[-1] + 1
-    basis = Basis(
-        np.zeros(N),
-        np.zeros((N, N + 1)),
-        np.zeros((N + 1, N + 1)),
-        np.zeros((N + 1, 5), dtype=np.int64),
-        np.zeros((N + 1, k), dtype=np.int64),
-        np.zeros((N + 1, G)),
-        np.zeros((G, 5), dtype=np.int64),
-        np.zeros((G, k), dtype=np.int64),
-        np.zeros(1),
+def _views(memory: Any, *shapes: tuple[int, ...]) -> list[Any]:
+    """Arrays of these shapes one behind the other in a flat array."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(memory, ends), shapes, strict=False)]
+
+
+def _basis_in(floats: Any, integers: Any, N: int, G: int, k: int) -> Basis:
+    """A basis in the given memory, with work space of its own."""
+    return Basis(
+        floats,
+        *_views(floats, (N,), (N, N + 1), (N + 1, N + 1), (N + 1, G), (1,)),
+        integers,
+        *_views(integers, (N + 1, 5), (N + 1, k), (G, 5), (G, k)),
         np.zeros(1, dtype=np.int64),
         np.zeros(N),
         np.zeros(G),
@@ -77,8 +83,23 @@ def new_basis(inst: Instance) -> Basis:
         np.zeros(N + 1),
         np.zeros((N, 2 * N)),
     )
+
+
+def new_basis(inst: Instance) -> Basis:
+    """The starting basis θ = 0, e = 0."""
+    N, G, k = inst.column.size, inst.errors, int(inst.place[-1]) + 1
+    floats = np.zeros((N + 1) * (2 * N + 2 + G))
+    basis = _basis_in(floats, np.zeros((N + 1 + G) * (5 + k), dtype=np.int64), N, G, k)
     reset_basis(basis)
     return basis
+
+
+def copy_of_basis(basis: Basis) -> Basis:
+    """The same basis in memory of its own."""
+    G, k = basis.key_blame.shape
+    copy = _basis_in(basis.floats.copy(), basis.integers.copy(), basis.theta.size, G, k)
+    copy.age[:] = basis.age
+    return copy
 
 
 @entry
@@ -95,7 +116,7 @@ def reset_basis(basis: Basis) -> None:
         basis.rows[b, b] = 1.0
         basis.inverse[b, b] = 1.0
         basis.code[b, KIND], basis.code[b, INDEX], basis.code[b, SUBSET] = FREE, b, 0
-        basis.code[b, GROUP], basis.code[b, BLAMED] = -1, 0
+        basis.code[b, GROUP], basis.code[b, BLAMED] = NO_GROUP, 0
     for g in range(G):
         for q in range(N + 1):
             basis.keys[q, g] = 0.0

@@ -53,9 +53,9 @@ def new_chords(play: Play) -> Chords:
     """Work space."""
     k, (variables, m) = play.known.size, play.direction.shape
     return Chords(
-        np.zeros(variables, dtype=np.int64),
+        np.empty(variables, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
-        np.zeros((variables, 2)),
+        np.empty((variables, 2)),
         np.zeros(m, dtype=np.int64),
         np.zeros(m),
         np.zeros((m, m)),

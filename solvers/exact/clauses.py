@@ -9,7 +9,7 @@ from sparseopt.solvers.exact.assignment import NO_REASON, PROPAGATED, TRAIL, Ass
 from sparseopt.solvers.exact.kernel import entry, kernel
 
 CLAUSES, LITERALS, CHUNKS, FREED = 0, 1, 2, 3
-"""Places in `counts`: clauses, literals and chunks of watches stored, the first chunk of the free list or -1."""
+"""Places in `counts`: clauses, literals and chunks of watches stored, the first chunk of the free list or 0."""
 
 _WATCHES = 7
 """Watches in a chunk: with the next chunk's number one cache line."""
@@ -18,11 +18,11 @@ _WATCHES = 7
 class Clauses(NamedTuple):
     """Clause c is `literals[start[c] : start[c] + size[c]]`, its first two literals are watched.
 
-    The watches of a literal are a list of chunks, all full but the first: `head[literal]` is the first or -1,
-    `filled[literal]` its number of watches. A chunk is (next chunk or -1, 0, clause, blocker, clause, blocker, …); a
-    clause whose blocker, one of its literals, is true need not be looked at. `lbd` is the number of decision levels
-    when the clause was learned, `used` when it was last a reason in an analysis, `origin` its antecedent in the proof
-    log.
+    The watches of a literal are a list of chunks, all full but the first: `head[literal]` is the first or 0,
+    `filled[literal]` its number of watches. Chunk 0 is none; any other is (next chunk or 0, 0, clause, blocker, clause,
+    blocker, …); a clause whose blocker, one of its literals, is true need not be looked at. `lbd` is the number of
+    decision levels when the clause was learned, `used` when it was last a reason in an analysis, `origin` its
+    antecedent in the proof log.
     """
 
     literals: Any
@@ -46,10 +46,10 @@ def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 15)
         np.zeros(clauses, dtype=np.int32),
         np.zeros(clauses, dtype=np.int64),
         np.zeros(clauses, dtype=np.int64),
-        np.full(2 * variables, -1, dtype=np.int32),
         np.zeros(2 * variables, dtype=np.int32),
-        np.zeros((2 * clauses // _WATCHES + 2 * variables + 2, 2 + 2 * _WATCHES), dtype=np.int32),
-        np.array([0, 0, 0, -1]),
+        np.empty(2 * variables, dtype=np.int32),
+        np.empty((2 * clauses // _WATCHES + 2 * variables + 3, 2 + 2 * _WATCHES), dtype=np.int32),
+        np.array([0, 0, 1, 0]),
     )
 
 
@@ -74,9 +74,9 @@ def has_room(store: Clauses, clauses: int, literals: int) -> bool:
 def _watch(store: Clauses, literal: int, c: int, blocker: int) -> None:
     """Look at clause c when the literal becomes false."""
     chunk = store.head[literal]
-    if chunk < 0 or store.filled[literal] == _WATCHES:
+    if chunk == 0 or store.filled[literal] == _WATCHES:
         fresh = store.counts[FREED]
-        if fresh >= 0:
+        if fresh > 0:
             store.counts[FREED] = store.chunk[fresh, 0]
         else:
             fresh = store.counts[CHUNKS]
@@ -136,7 +136,7 @@ def propagate(store: Clauses, asg: Assignment) -> int:
         false = asg.trail[asg.counts[PROPAGATED]] ^ 1
         asg.counts[PROPAGATED] += 1
         chunk = store.head[false]
-        while chunk >= 0:
+        while chunk > 0:
             after = store.chunk[chunk, 0]
             place = 2
             while place < (2 + 2 * store.filled[false] if chunk == store.head[false] else 2 + 2 * _WATCHES):
@@ -183,8 +183,8 @@ def forget_half(store: Clauses, asg: Assignment, patience: int) -> None:
     lbd, size, used = store.lbd[:count], store.size[:count], store.used[:count]
     score = np.where((lbd <= 2) | (size <= 2), np.inf, used - lbd * patience)
     keep = np.isinf(score) | (score > np.median(score)) if count else np.zeros(0, dtype=bool)
-    store.head[:] = -1
-    store.counts[CHUNKS], store.counts[FREED] = 0, -1
+    store.head[:] = 0
+    store.counts[CHUNKS], store.counts[FREED] = 1, 0
     _compact(store, keep)
     asg.reason[asg.trail[: asg.counts[TRAIL]] >> 1] = NO_REASON
 

@@ -29,7 +29,7 @@ class ConeWork(NamedTuple):
 def new_cone_work(capacity: int, m: int) -> ConeWork:
     """Room for `capacity` generators in m dimensions."""
     return ConeWork(
-        np.zeros((capacity, m)),
+        np.empty((capacity, m)),
         np.zeros(m + 2),
         np.zeros(m + 2, dtype=np.int64),
         np.zeros(m),

@@ -111,13 +111,13 @@ class _ClassSearch:
 
     def split(self) -> _ClassSearch | None:
         """Decide the most active open variable: active here, inactive in the new search; None if all are decided."""
-        restart(self.search)
+        restart(self.search.asg, self.search.snapshots, self.search.basis)
         if (v := most_active_open(self.search)) < 0:
             return None
         self.inst = single_out(self.inst, int(self.search.play.neuron[v]))
         other = _ClassSearch(self.fit, self.inst, self.signs, copy_of(self.search), self.bound)
-        assume(self.search, 2 * v)
-        assume(other.search, 2 * v + 1)
+        assume(self.search.asg, 2 * v)
+        assume(other.search.asg, 2 * v + 1)
         return other
 
 
@@ -214,7 +214,7 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
         if control.proofs is None:  # certificates do not know this step
             for j in _turnable(fit):
                 if search.play.known[j]:
-                    assume(search, 2 * j * fit.n_points)
+                    assume(search.asg, 2 * j * fit.n_points)
         searches.append(_ClassSearch(fit, inst, signs, search, control.bound))
     team = _Team(searches, control, workers)
     team.run(FIRST_ATTEMPT)

@@ -42,7 +42,7 @@ def new_geometry(play: Play) -> Geometry:
         np.zeros(k, dtype=np.int64),
         np.zeros(WITNESSES, dtype=np.bool_),
         np.zeros(k, dtype=np.bool_),
-        np.zeros(variables // max(k, 1), dtype=np.int64),
+        np.empty(variables // max(k, 1), dtype=np.int64),
         new_cone_work(variables // max(k, 1), m),
     )
 

@@ -53,17 +53,17 @@ def new_play(inst: Instance) -> Play:
     P, N, k = inst.targets.size, inst.column.size, inst.plus.size
     width = int(max(np.diff(inst.place), default=0))
     return Play(
-        np.zeros(P, dtype=np.int64),
+        np.empty(P, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
         np.zeros(P, dtype=np.bool_),
-        np.zeros((N, P)),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros((k, P)),
-        np.zeros((k, P), dtype=np.int64),
-        np.zeros((k, P), dtype=np.int8),
-        np.zeros((P * k, width)),
-        np.zeros(P * k, dtype=np.int64),
+        np.empty((N, P)),
+        np.empty(P),
+        np.empty(P),
+        np.empty((k, P)),
+        np.empty((k, P), dtype=np.int64),
+        np.empty((k, P), dtype=np.int8),
+        np.empty((P * k, width)),
+        np.empty(P * k, dtype=np.int64),
         np.zeros(k, dtype=np.int64),
     )
 
@@ -98,8 +98,8 @@ def _find_variable(inst: Instance, play: Play, j: int, a: int) -> None:
     turn = -1 if lead < 0.0 else 1
     found = j * play.present.size
     new = found + play.known[j]
-    for q in range(size):
-        play.direction[new, q] = turn / np.sqrt(square) * play.columns[start + q, a]
+    for q in range(play.direction.shape[1]):
+        play.direction[new, q] = turn / np.sqrt(square) * play.columns[start + q, a] if q < size else 0.0
     while not _same(play.direction, found, new):
         found += 1
     if found == new:

@@ -17,7 +17,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.assignment import GEOMETRY, Assignment
-from sparseopt.solvers.exact.basis import BLAMED, FLOOR, GROUP, INDEX, KIND, LOWER, SIGN, SUBSET, UPPER, Basis, slot
+from sparseopt.solvers.exact.basis import (
+    BLAMED,
+    FLOOR,
+    GROUP,
+    INDEX,
+    KIND,
+    LOWER,
+    NO_GROUP,
+    SIGN,
+    SUBSET,
+    UPPER,
+    Basis,
+    slot,
+)
 from sparseopt.solvers.exact.chords import Chords, find_chord, gather
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel, vector_kernel
@@ -60,19 +73,19 @@ def new_prices(inst: Instance) -> Prices:
     """Room for all points."""
     P, k = inst.targets.size, inst.plus.size
     return Prices(
-        np.zeros((k, P)),
-        np.zeros((k, P)),
-        np.zeros((k, P)),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros(P),
-        np.zeros((2, P)),
-        np.zeros(P),
-        np.zeros(P),
+        np.empty((k, P)),
+        np.empty((k, P)),
+        np.empty((k, P)),
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty((2, P)),
+        np.empty(P),
+        np.empty(P),
     )
 
 
@@ -237,7 +250,7 @@ def write_floor(basis: Basis, g: int) -> None:
 @kernel
 def write_sign_row(inst: Instance, play: Play, basis: Basis, v: int, active: bool) -> None:
     """± a·θ_j ≥ 0."""
-    e = _clear(basis, SIGN, v, -1)
+    e = _clear(basis, SIGN, v, NO_GROUP)
     start, side = inst.place[play.neuron[v]], 1.0 if active else -1.0
     for q in range(inst.place[play.neuron[v] + 1] - start):
         basis.rows[e, start + q] = side * play.direction[v, q]
@@ -249,7 +262,7 @@ def write_sign_row(inst: Instance, play: Play, basis: Basis, v: int, active: boo
 @kernel
 def write_error_row(inst: Instance, play: Play, prices: Prices, basis: Basis, kind: int, a: int) -> None:
     """The upper or lower row of place a that is violated most at θ; SUBSET says which neurons it contains."""
-    e = _clear(basis, kind, a, 0 if inst.errors == 1 else a)
+    e = _clear(basis, kind, a, min(a, inst.errors - 1))
     N, k = basis.theta.size, inst.plus.size
     w = play.weight[a]
     slope = prices.upper[a] if kind == UPPER else prices.lower[a]
@@ -296,16 +309,16 @@ def price_chords(
                 if not gathered:
                     spans, gathered = gather(inst, play, asg, chords, basis.theta, j), True
                 prices.rest[a] -= find_chord(inst, play, asg, chords, j, a) if spans else np.inf
-    best, chosen = least, -1
+    best, chosen = least, count
     for a in range(count):
         r = prices.rest[a]
         if r > 0.0:
             excess = play.weight[a] * (r * r if inst.squared else r) - prices.e[a]
             if excess > best:
                 best, chosen = excess, a
-    if chosen >= 0:
+    if chosen < count:
         _write_chord_row(inst, play, prices, basis, asg, chords, chosen)
-    return chosen >= 0
+    return chosen < count
 
 
 @kernel

@@ -31,7 +31,7 @@ from sparseopt.solvers.exact.assignment import (
     open_level,
     true_literal,
 )
-from sparseopt.solvers.exact.basis import BLAMED, Basis, key_multipliers, new_basis
+from sparseopt.solvers.exact.basis import BLAMED, Basis, copy_of_basis, key_multipliers, new_basis
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
@@ -72,6 +72,8 @@ PATIENCE = 1000
 EAGER = 2000
 """With fewer points than this all are looked at in every node, else only where the loss in play is promising."""
 _BLOCK = 1024
+_ALL, _SAMPLE = np.int64(1), np.int64(32)
+"""Strides through the points: where there are many, a sample of them often shows that a network is no better."""
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
@@ -115,8 +117,8 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
         play,
         new_prices(inst),
         new_chords(play),
-        np.zeros(variables + 2, dtype=np.int64),
-        np.zeros((2, _BLOCK)),
+        np.empty(variables + 2, dtype=np.int64),
+        np.empty((2, _BLOCK)),
         np.zeros(inst.column.size),
         np.zeros(10, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
@@ -125,67 +127,88 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
     search.counts[FORGET_AT] = FORGET_FIRST
     search.counts[LEVEL_LIMIT] = levels
     for i in start:
-        add_point(inst, search, int(i))
+        _add_point(inst, search.play, search.geo.dirty, int(i))
     return search
 
 
 @entry
-def add_point(inst: Instance, s: Search, i: int) -> None:
-    """Bring a point into play."""
-    bring_into_play(inst, s.play, i)
-    for j in range(inst.plus.size):
-        s.geo.dirty[j] = True
+def _add_point(inst: Instance, play: Play, dirty: Any, i: int) -> None:
+    """Bring a point into play; all neurons have variables that geometry has not looked at."""
+    bring_into_play(inst, play, i)
+    for j in range(dirty.size):
+        dirty[j] = True
 
 
 @vector_kernel
-def _fill_errors(inst: Instance, theta: Any, block: Any, start: int) -> None:
-    """ω (f - y) of the true network for a block of points, into the first row of `block`."""
-    size, k = min(block.shape[1], inst.targets.size - start), inst.plus.size
-    for a in range(size):
-        block[0, a] = -inst.targets[start + a]
+def _fill_errors(inst: Instance, theta: Any, block: Any, start: int, stride: int, size: int) -> Any:
+    """ω (f - y) of the true network for a block of points, into the first row of `block`; the largest and the least.
+
+    Numbers of points are unsigned: those that might be negative could not be used in vectors.
+    """
+    first, step, count = np.uintp(start), np.uintp(stride), np.uintp(size)
+    k = inst.plus.size
+    for a in range(count):
+        block[0, a] = -inst.targets[first + a * step]
     for q in range(inst.place[k], theta.size):
-        column = inst.column[q]
-        for a in range(size):
-            block[0, a] += theta[q] * inst.inputs[column, start + a]
+        column, slope = inst.column[q], theta[q]
+        for a in range(count):
+            block[0, a] += slope * inst.inputs[column, first + a * step]
     for j in range(k):
         sign = 1.0 if inst.plus[j] else -1.0
-        for a in range(size):
+        for a in range(count):
             block[1, a] = 0.0
         for q in range(inst.place[j], inst.place[j + 1]):
-            column = inst.column[q]
-            for a in range(size):
-                block[1, a] += theta[q] * inst.inputs[column, start + a]
-        for a in range(size):
+            column, slope = inst.column[q], theta[q]
+            for a in range(count):
+                block[1, a] += slope * inst.inputs[column, first + a * step]
+        for a in range(count):
             block[0, a] += sign * max(block[1, a], 0.0)
-    for a in range(size):
-        block[0, a] *= inst.weights[start + a]
+    most, least = -np.inf, np.inf
+    for a in range(count):
+        block[0, a] *= inst.weights[first + a * step]
+        most, least = max(most, block[0, a]), min(least, block[0, a])
+    return most, least
 
 
 @kernel
-def _extreme_errors(inst: Instance, s: Search) -> Any:
-    """The points of the largest and the least ω r of the true network over all points, with these errors."""
-    block = s.block
+def _extreme_errors(inst: Instance, theta: Any, block: Any, stride: int) -> Any:
+    """The largest and the least ω r of the true network over every so manyth point: (point, ω r, point, ω r)."""
     highest, lowest = 0, 0
     most, least = -np.inf, np.inf
-    for start in range(0, inst.targets.size, block.shape[1]):
-        _fill_errors(inst, s.basis.theta, block, start)
-        for a in range(min(block.shape[1], inst.targets.size - start)):
-            if block[0, a] > most:
-                most, highest = block[0, a], start + a
-            if block[0, a] < least:
-                least, lowest = block[0, a], start + a
+    P = inst.targets.size
+    for start in range(0, P, stride * block.shape[1]):
+        size = min(block.shape[1], (P - start + stride - 1) // stride)
+        above, below = _fill_errors(inst, theta, block, start, stride, size)
+        if above > most or below < least:
+            most, least = max(most, above), min(least, below)
+            for a in range(size):
+                if block[0, a] == most:
+                    highest = start + a * stride
+                if block[0, a] == least:
+                    lowest = start + a * stride
     return highest, most, lowest, least
 
 
 @kernel
-def _add_worse(inst: Instance, s: Search, highest: int, most: float, lowest: int, least: float, bound: float) -> bool:
+def _worst_errors(inst: Instance, theta: Any, block: Any, bound: float) -> Any:
+    """The extreme errors over all points, or over a sample of many if that has one above the bound."""
+    if inst.targets.size >= EAGER:
+        extremes = _extreme_errors(inst, theta, block, _SAMPLE)
+        if max(extremes[1], -extremes[3]) > bound:
+            return extremes
+    return _extreme_errors(inst, theta, block, _ALL)
+
+
+@kernel
+def _add_worse(inst: Instance, play: Play, dirty: Any, extremes: Any, bound: float) -> bool:
     """Bring the points of the extreme errors into play that exceed the bound; whether there was one."""
-    before = s.play.counts[0]
-    if most > bound and not s.play.present[highest]:
-        add_point(inst, s, highest)
-    if -least > bound and not s.play.present[lowest]:
-        add_point(inst, s, lowest)
-    return s.play.counts[0] > before
+    highest, most, lowest, least = extremes
+    before = play.counts[0]
+    if most > bound and not play.present[highest]:
+        _add_point(inst, play, dirty, highest)
+    if -least > bound and not play.present[lowest]:
+        _add_point(inst, play, dirty, lowest)
+    return play.counts[0] > before
 
 
 @kernel
@@ -207,65 +230,64 @@ def _infer(inst: Instance, s: Search) -> int:
 
 
 @kernel
-def _blame(s: Search, blame: Any, row: int, count: int, size: int) -> int:
+def _blame(asg: Assignment, seen: Any, conflict: Any, blame: Any, row: int, count: int, size: int) -> int:
     """Add the (false) negations of the decisions that a row rests on to the conflict, each once."""
     for e in range(count):
         v = blame[row, e]
-        if not s.learning.seen[v]:
-            s.learning.seen[v] = True
-            s.conflict[size] = true_literal(s.asg, v) ^ 1
+        if not seen[v]:
+            seen[v] = True
+            conflict[size] = true_literal(asg, v) ^ 1
             size += 1
     return size
 
 
 @kernel
-def _explain(s: Search) -> int:
+def _explain(asg: Assignment, basis: Basis, log: ProofLog, seen: Any, conflict: Any) -> int:
     """The decisions behind the program's bound: those of its rows with a multiplier. Size of the conflict."""
-    basis = s.basis
     N = basis.theta.size
     size = 0
     key_multipliers(basis)
     for b in range(N):
         if basis.inverse[b, N] > _MULTIPLIER:
-            size = _blame(s, basis.blame, b, basis.code[b, BLAMED], size)
+            size = _blame(asg, seen, conflict, basis.blame, b, basis.code[b, BLAMED], size)
     for g in range(basis.rest.size):
         if basis.rest[g] > _MULTIPLIER:
-            size = _blame(s, basis.key_blame, g, basis.key_code[g, BLAMED], size)
+            size = _blame(asg, seen, conflict, basis.key_blame, g, basis.key_code[g, BLAMED], size)
     for e in range(size):
-        s.learning.seen[s.conflict[e] >> 1] = False
-    log_bound(s.log, basis, s.asg, _MULTIPLIER)
+        seen[conflict[e] >> 1] = False
+    log_bound(log, basis, asg, _MULTIPLIER)
     return size
 
 
 @kernel
-def _blame_all(s: Search) -> int:
+def _blame_all(asg: Assignment, conflict: Any) -> int:
     """All literals of the trail as conflict, for a leaf that only its own bound closes."""
-    size = s.asg.counts[TRAIL]
+    size = asg.counts[TRAIL]
     for a in range(size):
-        s.conflict[a] = s.asg.trail[a] ^ 1
+        conflict[a] = asg.trail[a] ^ 1
     return size
 
 
 @kernel
-def _choose(inst: Instance, s: Search, tolerance: float) -> int:
+def _choose(inst: Instance, play: Play, prices: Prices, asg: Assignment, learning: Learning, tolerance: float) -> int:
     """The literal to decide: the most active undecided neuron that keeps a violated point's row out; -1 if none.
 
     Its phase is that of the program's parameters.
     """
     weight = 1e-3 if inst.errors == 1 else 1.0
     best, chosen = -1.0, -1
-    for a in range(s.play.counts[0]):
-        error = s.prices.error[a]
-        excess = abs(error) - s.prices.e[a]
+    for a in range(play.counts[0]):
+        error = prices.error[a]
+        excess = abs(error) - prices.e[a]
         if excess <= tolerance / inst.errors:
             continue
         for j in range(inst.plus.size):
-            v = s.play.variable[j, a]
-            if v >= 0 and s.asg.value[v] == 0 and inst.plus[j] == (error < 0):
-                score = s.learning.activity[v] / s.learning.increment[0] + weight * excess
+            v = play.variable[j, a]
+            if v >= 0 and asg.value[v] == 0 and inst.plus[j] == (error < 0):
+                score = learning.activity[v] / learning.increment[0] + weight * excess
                 if score > best:
                     best = score
-                    chosen = 2 * v + (0 if (s.prices.pre[j, a] > 0) == (s.play.orient[j, a] > 0) else 1)
+                    chosen = 2 * v + (0 if (prices.pre[j, a] > 0) == (play.orient[j, a] > 0) else 1)
     return chosen
 
 
@@ -307,16 +329,16 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
 
 
 @kernel
-def _cutoff(s: Search, tolerance: float, gap: float) -> float:
+def _cutoff(values: Any, tolerance: float, gap: float) -> float:
     """Nodes with this bound are closed: the incumbent's loss less the tolerance or the asked relative gap."""
-    return s.values[UPPER_BOUND] - max(tolerance, gap * s.values[UPPER_BOUND])
+    return values[UPPER_BOUND] - max(tolerance, gap * values[UPPER_BOUND])
 
 
 @kernel
 def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     """Solve the node's program. Size of a conflict if the node is closed, 0 to decide, -1 if a point came into play."""
     s.counts[NODES] += 1
-    cutoff = _cutoff(s, tolerance, gap)
+    cutoff = _cutoff(s.values, tolerance, gap)
     most_chords = MAX_CHORDS if inst.errors > 1 else 0
     end = solve_node(
         inst, s.play, s.prices, s.basis, s.asg, s.chords, most_chords, cutoff, s.values[PRECISION], s.counts
@@ -327,37 +349,37 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     if end != CUT:
         loss = true_errors(inst, s.play, s.prices, s.basis)
         if loss < s.values[UPPER_BOUND] or (inst.errors == 1 and inst.targets.size < EAGER):
-            highest, most, lowest, least = 0, 0.0, 0, 0.0
+            extremes = (0, 0.0, 0, 0.0)
             if inst.errors == 1:
-                highest, most, lowest, least = _extreme_errors(inst, s)
-                loss = max(most, -least)
+                extremes = _worst_errors(inst, s.basis.theta, s.block, s.values[UPPER_BOUND])
+                loss = max(extremes[1], -extremes[3])
             if loss < s.values[UPPER_BOUND]:
                 s.values[UPPER_BOUND] = loss
                 for q in range(s.best.size):
                     s.best[q] = s.basis.theta[q]
                 s.counts[FOUND] += 1
-                cutoff = _cutoff(s, tolerance, gap)
-            elif _add_worse(inst, s, highest, most, lowest, least, s.values[UPPER_BOUND]):
+                cutoff = _cutoff(s.values, tolerance, gap)
+            elif _add_worse(inst, s.play, s.geo.dirty, extremes, s.values[UPPER_BOUND]):
                 return -1
         if s.basis.value[0] < cutoff:
             if s.asg.counts[LEVEL] == 0:
                 s.values[ROOT_BOUND] = max(s.values[ROOT_BOUND], s.basis.value[0])
             return 0
-    return _explain(s)
+    return _explain(s.asg, s.basis, s.log, s.learning.seen, s.conflict)
 
 
 @entry
-def restart(s: Search) -> None:
+def restart(asg: Assignment, snapshots: Snapshots, basis: Basis) -> None:
     """Back to level 0."""
-    if s.asg.counts[LEVEL] > 0:
-        backjump(s.asg, 0)
-        restore(s.snapshots, s.basis, 0)
+    if asg.counts[LEVEL] > 0:
+        backjump(asg, 0)
+        restore(snapshots, basis, 0)
 
 
 @entry
-def assume(s: Search, literal: int) -> None:
+def assume(asg: Assignment, literal: int) -> None:
     """Make a literal true at level 0, where the search must be."""
-    assign(s.asg, literal, NO_REASON)
+    assign(asg, literal, NO_REASON)
 
 
 def most_active_open(s: Search) -> int:
@@ -370,16 +392,16 @@ def most_active_open(s: Search) -> int:
 
 def copy_of(s: Any) -> Any:
     """A search, or part of one, with arrays of its own."""
+    if isinstance(s, Basis):
+        return copy_of_basis(s)
     return s.copy() if isinstance(s, np.ndarray) else type(s)(*map(copy_of, s))
 
 
 @kernel
 def _has_room(inst: Instance, s: Search) -> bool:
     """Room for one more level, and for one more clause (at most all variables in play) with its copies."""
-    listed = 0
-    for j in range(s.play.known.size):
-        listed += s.play.known[j]
-    levels = s.snapshots.value.shape[0]
+    listed = s.play.known.sum()
+    levels = s.snapshots.floats.shape[0]
     return (
         (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT])
         and has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY)
@@ -405,12 +427,13 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
             if size < 0:
                 continue
             if size == 0:
-                if _cutoff(s, tolerance, gap) <= s.basis.value[0]:
+                if _cutoff(s.values, tolerance, gap) <= s.basis.value[0]:
                     return PROVED
-                literal = _choose(inst, s, tolerance)
+                literal = _choose(inst, s.play, s.prices, s.asg, s.learning, tolerance)
                 if literal < 0 and inst.errors == 1:
-                    highest, most, lowest, least = _extreme_errors(inst, s)
-                    if _add_worse(inst, s, highest, most, lowest, least, s.basis.value[0] + tolerance):
+                    bound = s.basis.value[0] + tolerance
+                    extremes = _worst_errors(inst, s.basis.theta, s.block, bound)
+                    if _add_worse(inst, s.play, s.geo.dirty, extremes, bound):
                         continue
                 if literal < 0 and inst.squared and not fine:
                     s.values[PRECISION] = FEASIBLE  # a leaf: solve its program again, to the end
@@ -418,8 +441,8 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                 if literal < 0:
                     s.counts[LEAVES] += 1
                     s.values[LEAST_LEAF] = min(s.values[LEAST_LEAF], s.basis.value[0])
-                    _explain(s)
-                    size = _blame_all(s)
+                    _explain(s.asg, s.basis, s.log, s.learning.seen, s.conflict)
+                    size = _blame_all(s.asg, s.conflict)
                 else:
                     save(s.snapshots, s.basis, s.asg.counts[LEVEL])
                     open_level(s.asg)

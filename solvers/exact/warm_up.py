@@ -53,8 +53,8 @@ def warm_up() -> None:
         inst = instance_of(fit, np.ones(1))
         search = new_search(inst, 1.0, np.arange(3))
         run_slice(inst, search, 1e-7, 0.0, 1000)
-        restart(search)
-        assume(search, 0)
+        restart(search.asg, search.snapshots, search.basis)
+        assume(search.asg, 0)
         forget_half(search.store, search.asg, 100)
     finally:
         notice.cancel()
