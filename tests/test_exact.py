@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -16,6 +17,7 @@ from generated import generated_problems
 from sparseopt.models.scalar_fit import ScalarFit
 
 import sparseopt as so
+from sparseopt import models, solvers
 
 HERE = Path(__file__).parent
 
@@ -171,19 +173,31 @@ def test_an_incumbent_that_prunes_too_much_is_noticed(monkeypatch: pytest.Monkey
 
 
 def test_compiled_code_is_found_again_and_a_first_use_says_why_it_waits(tmp_path: Path) -> None:
+    """Also where nothing can be written beside the sources: then the code is kept in the user's cache."""
+    package = tmp_path / "lib" / "sparseopt"
+    for module, folder in ((so, package), (models, package / "models"), (solvers, package / "solvers")):
+        shutil.copytree(Path(module.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "solvers" / "exact" / "__pycache__").write_text("a file where numba would make a folder")
     code = (
-        "import time; start = time.time(); from sparseopt.solvers.exact.warm_up import warm_up; warm_up(); "
-        "print(time.time() - start)"
+        "import time; start = time.time(); from sparseopt.solvers.exact import warm_up; warm_up.warm_up(); "
+        "print(time.time() - start, warm_up.__file__)"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path / "lib")}
+    environment = {**os.environ, **home, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("NUMBA_CACHE_DIR", None)
     runs = [
-        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
         for _ in range(2)
     ]
     assert [r.returncode for r in runs] == [0, 0], runs[0].stderr
     assert "compiling the exact search" in runs[0].stderr
     assert runs[1].stderr == ""
-    assert float(runs[1].stdout) < float(runs[0].stdout) / 3
+    (first, file), (second, _) = (r.stdout.split() for r in runs)
+    assert Path(file).is_relative_to(package)
+    assert float(second) < float(first) / 3
+    assert list((tmp_path / "cache").rglob("*run_slice*.nbc"))
 
 
 def test_snapshots_that_do_not_fit_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +217,9 @@ def test_snapshots_that_do_not_fit_are_done_without(monkeypatch: pytest.MonkeyPa
 
 
 def test_sums_over_many_points_are_refused_and_auto_knows() -> None:
-    x = np.linspace(-1, 1, 601)[:, None]
+    x = np.linspace(-1, 1, 2001)[:, None]
     problem = so.TrainingProblem(so.families.dense([1, 1, 1]), x, np.abs(x[:, 0]), "l1")
-    with pytest.raises(so.InputError, match="601 points are too many for loss l1, at most 600"):
+    with pytest.raises(so.InputError, match="2001 points are too many for loss l1, at most 2000"):
         so.solve(problem, "exact")
     assert so.solve(problem, "auto", time_limit=0.5).solver == "local"
 

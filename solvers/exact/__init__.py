@@ -11,8 +11,8 @@ from sparseopt.problem import TrainingProblem
 
 OPTIONS = {"workers": "threads that search at the same time (default 1; -1: one per core)"}
 
-MAX_POINTS_OF_SUMS = 600
-"""l1 and l2 have a variable per point and a dense basis: more points than this are refused."""
+MAX_POINTS_OF_SUMS = 2000
+"""l1 and l2 have a variable and a key row per point, and every program looks at all of them: more are refused."""
 
 
 def takes(problem: TrainingProblem) -> bool:
