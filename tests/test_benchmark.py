@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ from sparseopt.models.milp import milp_model
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 
 import sparseopt as so
-from sparseopt.benchmark.cores import own_core, usable_cores
+from sparseopt.benchmark import cores
+from sparseopt.benchmark.cores import own_cores, usable_cores
 from sparseopt.benchmark.instances import digest
 from sparseopt.benchmark.judgement import Verdict, judge, scaled_size
 from sparseopt.benchmark.known import check_digest, network_of, record, records
 from sparseopt.benchmark.limits import End, run_limited
+from sparseopt.benchmark.peers import registry
 from sparseopt.benchmark.peers.answer import Claim, Task
 from sparseopt.benchmark.peers.registry import PEERS
 from sparseopt.benchmark.report import Report
@@ -39,7 +42,7 @@ from sparseopt.benchmark.sweep import Rows
 from sparseopt.cli import main
 
 CONFORMING = (
-    *("exact", "enumerate", "z3", "milp", "highs", "highs-wide", "hull", "scip", "cbc", "gurobi"),
+    *("exact", "exact-2", "enumerate", "z3", "milp", "highs", "highs-wide", "hull", "scip", "cbc", "gurobi"),
     *("local", "gradient", "sklearn", "pwlf"),
 )
 MISLED = "highs-wide"
@@ -216,17 +219,57 @@ def test_crashes_are_told_from_ends() -> None:
 
 
 def test_no_two_runs_share_a_core() -> None:
-    cores = usable_cores()
-    with own_core() as (first, _):
-        assert first in cores
-        if len(cores) > 1:
-            with own_core() as (second, _):
-                assert second != first
-    code = "from sparseopt.benchmark.cores import own_core\nwith own_core() as (core, _): print(core)"
-    with own_core() as (core, _):
-        if len(cores) > 1:
+    usable = usable_cores()
+    code = "from sparseopt.benchmark.cores import own_cores\nwith own_cores() as held: print(*held)"
+    with own_cores() as held:
+        (first,) = held
+        assert first in usable
+        if len(usable) > 1:
+            with own_cores() as others:
+                assert not held.keys() & others.keys()
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-            assert int(done.stdout) != core
+            assert int(done.stdout) != first
+
+
+def test_those_who_want_several_cores_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that each want all of three cores, or one, in turn: nobody waits for ever, no core is held twice."""
+    monkeypatch.setattr(cores, "usable_cores", lambda: [0, 1, 2])
+    held: list[int] = []
+    most = []
+
+    def hold(count: int) -> None:
+        with cores.own_cores(count) as mine:
+            held.extend(mine)
+            assert len(mine) == count
+            assert len(set(held)) == len(held)
+            most.append(len(held))
+            time.sleep(0.02)
+            for core in mine:
+                held.remove(core)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hold, [3, 1, 2, 1, 3, 2, 1, 2, 3, 1, 1, 1]))
+    assert len(most) == 12
+    assert max(most) == 3
+
+
+def test_a_peer_of_two_threads_needs_two_cores(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr(cores, "usable_cores", lambda: [0])
+    monkeypatch.setattr(registry, "usable_cores", lambda: [0])
+    monkeypatch.chdir(tmp_path)
+    assert _main(monkeypatch, "exact", "--peers", "exact-2") == 2
+    assert capsys.readouterr().err == "sparseopt: peer exact-2: needs 2 cores, and this process may use 1\n"
+    with pytest.raises(so.InputError, match="a run needs 2 cores"), cores.own_cores(2):
+        pass
+
+
+def test_a_run_of_two_threads_has_two_cores() -> None:
+    if len(usable_cores()) < 2:
+        pytest.skip("one core")
+    row = run("square-11-k2", "exact-2", LIMITS)
+    assert row["end"] == "done"
+    assert row["cores"] == 2
+    assert row["answer"]["claim"] == Claim.OPTIMAL
 
 
 def test_a_row_of_a_real_run() -> None:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = dict(
-    zip([p.name for p in PEERS.values()], [f"C{i}" for i in range(10)] + ["k", "0.5", "gold", "navy"], strict=True)
+    zip(
+        [p.name for p in PEERS.values()],
+        [f"C{i}" for i in range(10)] + ["k", "0.5", "gold", "navy", "olivedrab"],
+        strict=True,
+    )
 )
 
 EARLIEST = 1e-4

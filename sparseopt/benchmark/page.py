@@ -101,4 +101,4 @@ def _settings(report: Report) -> Iterable[tuple[str, str]]:
     yield "memory limit", f"{settings['memory_limit'] / 2**30:g} GiB resident"
     yield "repeats", f"{settings['repeats']} where one takes under 10 s; the median is shown"
     yield "seed", str(settings["seed"])
-    yield "threads", "one a run, bound to a core that no other run uses"
+    yield "threads", "one a run (two of exact-2), bound to cores that no other run uses"

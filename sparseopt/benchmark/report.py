@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sparseopt.benchmark.judgement import Judged, Verdict, judge
 from sparseopt.benchmark.known import known_optima
 from sparseopt.benchmark.peers.answer import Claim
-from sparseopt.benchmark.peers.registry import PEERS
+from sparseopt.benchmark.peers.registry import OURS, PEERS
 from sparseopt.benchmark.statistics import shifted_geometric_mean
 from sparseopt.benchmark.suites import Section, Suite
 
@@ -75,6 +75,11 @@ class Report:
         return [j for j in self.judged if j.verdict is Verdict.WRONG]
 
     @property
+    def wrong_of_ours(self) -> list[Judged]:
+        """Those of them that are the exact search's."""
+        return [run for run in self.wrong if run.row["peer"] in OURS]
+
+    @property
     def missing(self) -> int:
         """Runs of the suite that the file does not hold."""
         return len(self.suite.cells) - len(self.judged)
@@ -112,15 +117,15 @@ class Report:
         ratios = [ratio for line in lines if (ratio := line.ratio(section.peers[0]))]
         if ratios:
             mean = shifted_geometric_mean([value for value, _ in ratios], 0)
-            text += f" Best other prover over {section.peers[0]}, geometric mean: {mean:,.3g}."
-        return text
+            text += f" {section.versus}, geometric mean: {mean:,.3g}."
+        return f"{text} Goal: {section.aim}." if section.aim else text
 
     @property
     def notes(self) -> list[str]:
         """Counts over all runs that a sceptic asks for."""
         traced = [j.row["answer"] for j in self.judged if j.row["answer"] and j.row["answer"]["trace"]]
         steps = sum(len(answer["trace"]) for answer in traced)
-        own = [j for j in self.judged if j.row["peer"] == "exact"]
+        own = [j for j in self.judged if j.row["peer"] in OURS]
         notes = [
             f"{len(self.judged)} runs, {len(self.wrong)} with a wrong claim"
             + (f", {self.missing} still to do" if self.missing else ""),
@@ -130,7 +135,9 @@ class Report:
         ]
         if own:
             worst = max(own, key=lambda j: j.row["memory"])
-            notes.append(f"peak memory of exact: {worst.row['memory'] / 2**20:.0f} MiB ({worst.row['instance']})")
+            notes.append(
+                f"peak memory of {worst.row['peer']}: {worst.row['memory'] / 2**20:.0f} MiB ({worst.row['instance']})"
+            )
         if (ratio := self._many_points()) is not None:
             notes.append(f"100,000 points over 1,000 points of the same law: {ratio:.2f} times the seconds")
         return notes
@@ -163,7 +170,7 @@ def table(section: Section, lines: Sequence[Line], limit: float) -> dict[str, li
     for peer in section.peers:
         columns[peer] = [_run_cell(line.runs.get(peer), line, limit) for line in lines]
     ratios = [line.ratio(ours) for line in lines]
-    columns[f"best/{ours}"] = [Cell(ratio_text(ratio), ratio and ratio[0]) for ratio in ratios]
+    columns[section.versus] = [Cell(ratio_text(ratio), ratio and ratio[0]) for ratio in ratios]
     columns["goal"] = [Cell("" if line.goal is None else f"{line.goal:g}", line.goal) for line in lines]
     memory = [line.runs[ours].row["memory"] / 2**20 if ours in line.runs else None for line in lines]
     columns["MiB"] = [Cell("" if value is None else f"{value:.0f}", value) for value in memory]

@@ -20,6 +20,8 @@ from sparseopt.benchmark.instances import (
     teacher,
     ties,
 )
+from sparseopt.benchmark.peers.answer import Claim
+from sparseopt.benchmark.peers.registry import PEERS
 from sparseopt.errors import InputError
 
 PROVERS = ("exact", "z3", "milp", "scip")
@@ -38,12 +40,21 @@ class Section:
         The first one is compared with the others.
     goals : mapping
         Seconds that the first peer is to reach, by instance name.
+    aim : str
+        What the first peer is to reach on the section, in words.
     """
 
     title: str
     instances: Sequence[Instance]
     peers: Sequence[str]
     goals: Mapping[str, float]
+    aim: str = ""
+
+    @property
+    def versus(self) -> str:
+        """What the seconds of the first peer are compared with: the least of the other provers, or the only one's."""
+        first, *others = [p for p in self.peers if PEERS[p].claim is not Claim.NONE] or self.peers
+        return f"{others[0] if len(others) == 1 else 'best'}/{first}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,11 @@ class Suite:
         )
 
 
-def _section(title: str, peers: Sequence[str], *rows: Instance | tuple[Instance, float]) -> Section:
+def _section(title: str, peers: Sequence[str], *rows: Instance | tuple[Instance, float], aim: str = "") -> Section:
     """A section of instances, some of them with a goal in seconds."""
     pairs_ = [row if isinstance(row, tuple) else (row, None) for row in rows]
     goals = {instance.name: goal for instance, goal in pairs_ if goal is not None}
-    return Section(title, [instance for instance, _ in pairs_], peers, goals)
+    return Section(title, [instance for instance, _ in pairs_], peers, goals, aim)
 
 
 def random_instances(count: int = 20, seed: int = 7) -> list[Instance]:
@@ -148,7 +159,7 @@ SUITES: Mapping[str, Suite] = {
                     *(teacher(points, 2, 3) for points in (30, 50)),
                     teacher(30, 3, 3),
                 ),
-                _section("random grids and noise sets", PROVERS, *random_instances()),
+                _section("random grids and noise sets", PROVERS, *random_instances(), aim="at least 300"),
                 _section(
                     "l1 and l2",
                     ("exact", "scip"),
@@ -162,11 +173,20 @@ SUITES: Mapping[str, Suite] = {
                         )
                         for loss in ("l1", "l2")
                     ),
+                    aim="at least 30 where scip finishes",
                 ),
                 _section(
-                    "frontier", ("exact",), teacher(30, 2, 5), teacher(100, 4, 3), teacher(30, 3, 4), square(21, 8)
+                    "frontier: two workers against one",
+                    ("exact-2", "exact"),
+                    *(teacher(30, 2, 5), teacher(100, 4, 3), teacher(30, 3, 4), square(21, 8)),
+                    aim="at least 1.6 on searches over 20 s",
                 ),
-                _section("many points", ("exact",), sine(1000, 3), sine(100_000, 3), teacher(10_000, 2, 3)),
+                _section(
+                    "many points",
+                    ("exact",),
+                    *(sine(1000, 3), sine(100_000, 3), teacher(10_000, 2, 3)),
+                    aim="100,000 points take at most 5 times the seconds of 1,000",
+                ),
                 _section("sparse supports", ("exact",), (pairs(200, 6, 3), 5), (pairs(200, 12, 6), 60)),
                 _section(
                     "motorcycle crash",

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
+from sparseopt.benchmark.cores import usable_cores
 from sparseopt.benchmark.peers.answer import Claim, Prepare
 from sparseopt.errors import InputError
 from sparseopt.losses import Loss
@@ -39,6 +40,8 @@ class Peer:
     precision : float
         What its tolerances allow a claim to be off by, relative to the loss or the scale of the targets; the default is
         the relative gap at which MILP solvers stop by default.
+    threads : int
+        Threads that it computes in; a run gets as many cores.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Peer:
     extra: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     precision: float = 1e-4
+    threads: int = 1
 
     @property
     def prepare(self) -> Prepare:
@@ -62,7 +66,9 @@ class Peer:
         return import_module(f"sparseopt.benchmark.peers.{self.module}")
 
     def missing(self) -> str | None:
-        """None if the peer can be used here, else what to install. Imports nothing."""
+        """None if the peer can be used here, else why not and what to install. Imports nothing."""
+        if self.threads > (there := len(usable_cores())):
+            return f"needs {self.threads} cores, and this process may use {there}"
         return missing_package(self.packages, self.extra)
 
     def versions(self) -> dict[str, str]:
@@ -79,6 +85,7 @@ class Peer:
 
 _PYOMO = {"pyomo": "pyomo"}
 _HIGHS = {"highspy": "highspy"}
+_OWN = {"sparseopt": "sparseopt", "numba": "numba"}
 
 PEERS: Mapping[str, Peer] = {
     p.name: p
@@ -89,9 +96,20 @@ PEERS: Mapping[str, Peer] = {
             Claim.OPTIMAL,
             _ALL,
             "toolkit",
-            {"sparseopt": "sparseopt", "numba": "numba"},
+            _OWN,
             arguments={"solver": "exact"},
             precision=PROVED,
+        ),
+        Peer(
+            "exact-2",
+            "the same with two workers, on two cores",
+            Claim.OPTIMAL,
+            _ALL,
+            "toolkit",
+            _OWN,
+            arguments={"solver": "exact", "workers": 2},
+            precision=PROVED,
+            threads=2,
         ),
         Peer(
             "enumerate",
@@ -208,6 +226,9 @@ PEERS: Mapping[str, Peer] = {
         ),
     )
 }
+
+OURS = tuple(name for name, peer in PEERS.items() if "sparseopt" in peer.packages)
+"""The peers that are the exact search."""
 
 
 def peer_named(name: str) -> Peer:
