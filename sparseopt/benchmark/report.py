@@ -34,7 +34,7 @@ class Line:
     goal : float or None
         Seconds that the first peer is to reach.
     best : float
-        The least loss of all networks that any peer of the suite found.
+        The least loss of all networks that any peer of the suite found, or the known optimum.
     """
 
     instance: str
@@ -66,7 +66,8 @@ class Report:
         self.suite = suite
         self.header = header
         self.limit = float(header["time_limit"])
-        self.judged = judge(known, self.limit, known_optima())
+        self._optima = known_optima()
+        self.judged = judge(known, self.limit, self._optima)
         self._by_cell = {(j.row["instance"], j.row["peer"]): j for j in self.judged}
 
     @property
@@ -101,7 +102,8 @@ class Report:
                     if j.row["instance"] == instance.name and j.row["answer"] and j.row["answer"]["network"]
                 ]
                 goal = section.goals.get(instance.name)
-                lines.append(Line(instance.name, facts, runs, goal, min(losses, default=math.inf)))
+                best = min([*losses, self._optima.get(instance.name, math.inf)])
+                lines.append(Line(instance.name, facts, runs, goal, best))
         return lines
 
     def summary(self, section: Section, lines: Sequence[Line]) -> str:

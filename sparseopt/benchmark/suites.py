@@ -9,10 +9,12 @@ import numpy as np
 
 from sparseopt.benchmark.instances import (
     Instance,
+    heads,
     jitter,
     lattice,
     motorcycle,
     pairs,
+    planted,
     real,
     sine,
     square,
@@ -201,6 +203,29 @@ SUITES: Mapping[str, Suite] = {
             "the real data sets of data/",
             30.0,
             [_section("real data", (*PROVERS, "local", "gradient"), *map(real, _REAL), motorcycle(2), motorcycle(3))],
+        ),
+        Suite(
+            "deep",
+            "several outputs and several hidden layers",
+            10.0,
+            [
+                _section(
+                    "several outputs with neurons of their own",
+                    ("exact", "enumerate", "z3", "milp", "highs", "hull", "cbc", "gurobi", "local", "gradient"),
+                    *(heads(10, 1, 2, 2), heads(8, 2, 1, 3), heads(8, 1, 2, 2, "l1"), heads(10, 1, 2, 2, "l2")),
+                ),
+                _section(
+                    "shared neurons and several hidden layers: no peer proves, the optimum is known by construction",
+                    ("local", "gradient", "sklearn"),
+                    *(planted(40, (1, 2, 2), noise, seed=2) for noise in (0, 10)),
+                    planted(40, (2, 3, 2), 10, loss="l1"),
+                    planted(40, (1, 2, 2, 1), seed=2),
+                    planted(40, (1, 2, 2, 1), 10, loss="l2", seed=2),
+                    planted(40, (1, 3, 3, 1)),
+                    planted(40, (2, 3, 3, 1), 10),
+                    planted(40, (3, 4, 4, 2), support=2),
+                ),
+            ],
         ),
         Suite(
             "adversarial",

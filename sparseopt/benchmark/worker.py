@@ -22,7 +22,6 @@ from sparseopt.benchmark.peers.answer import Answer, Task
 from sparseopt.benchmark.peers.registry import peer_named
 from sparseopt.benchmark.suites import INSTANCES
 from sparseopt.families import dense
-from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
 
 REPEAT_BELOW = 10.0
@@ -72,13 +71,14 @@ def _bind(cores: list[int]) -> None:
 
 def _facts(problem: TrainingProblem) -> dict[str, Any]:
     """What the report says about an instance."""
-    sizes = problem.pattern.sizes
+    sizes, targets = problem.pattern.sizes, problem.Y
+    scale = float((targets.max(axis=0) - targets.min(axis=0)).max()) / 2
     return {
         "points": problem.n_points,
         "inputs": sizes[0],
         "width": sum(sizes[1:-1]),
         "loss": problem.loss.value,
-        "unit": ScalarFit.of(problem).objective_scale,
+        "unit": float(problem.weights.max()) * scale**problem.loss.homogeneity,
     }
 
 

@@ -14,7 +14,7 @@ from sparseopt.benchmark.peers.answer import Claim, Prepare
 from sparseopt.errors import InputError
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
-from sparseopt.solvers.registry import missing_package
+from sparseopt.solvers.registry import has_scalar_form, missing_package
 
 PROVED = 2e-6
 """The precision of peers that state it: twice the tolerance of docs/tolerances.md."""
@@ -40,6 +40,8 @@ class Peer:
     precision : float
         What its tolerances allow a claim to be off by, relative to the loss or the scale of the targets; the default is
         the relative gap at which MILP solvers stop by default.
+    any_pattern : bool
+        Whether it takes several hidden layers and hidden neurons that feed several outputs.
     threads : int
         Threads that it computes in; a run gets as many cores.
     """
@@ -53,6 +55,7 @@ class Peer:
     extra: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     precision: float = 1e-4
+    any_pattern: bool = False
     threads: int = 1
 
     @property
@@ -79,6 +82,8 @@ class Peer:
         """None if the peer takes the problem, else why not."""
         if problem.loss not in self.losses:
             return f"does not take loss {problem.loss.value}"
+        if not (self.any_pattern or has_scalar_form(problem)):
+            return "takes at most one hidden layer and no hidden neuron that feeds two outputs"
         own = getattr(self._home, "refuses", None)
         return None if own is None else own(problem)
 
@@ -204,8 +209,17 @@ PEERS: Mapping[str, Peer] = {
             "toolkit",
             _HIGHS | {"clarabel": "clarabel"},
             arguments={"solver": "local"},
+            any_pattern=True,
         ),
-        Peer("gradient", "L-BFGS of scipy, 20 starts", Claim.NONE, _ALL, "gradient", {"scipy": "scipy"}),
+        Peer(
+            "gradient",
+            "L-BFGS of scipy, 20 starts",
+            Claim.NONE,
+            _ALL,
+            "gradient",
+            {"scipy": "scipy"},
+            any_pattern=True,
+        ),
         Peer(
             "sklearn",
             "MLPRegressor of scikit-learn, 20 starts, trained on squared errors",
@@ -214,6 +228,7 @@ PEERS: Mapping[str, Peer] = {
             "sklearn_mlp",
             {"sklearn": "scikit-learn"},
             "sklearn",
+            any_pattern=True,
         ),
         Peer(
             "pwlf",
