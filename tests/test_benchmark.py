@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import tempfile
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,16 +23,30 @@ from typing import Any
 import numpy as np
 import pytest
 from generated import generated_problems
+from sparseopt.models.export import export_model
 from sparseopt.models.gdp import hull_model
 from sparseopt.models.milp import milp_model
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 
 import sparseopt as so
-from sparseopt.benchmark import cores
+from sparseopt.benchmark import cores, known
 from sparseopt.benchmark.cores import own_cores, usable_cores
-from sparseopt.benchmark.instances import digest
+from sparseopt.benchmark.instances import digest, heads, planted
 from sparseopt.benchmark.judgement import Verdict, judge, scaled_size
-from sparseopt.benchmark.known import check_digest, network_of, record, records
+from sparseopt.benchmark.known import (
+    Proved,
+    agreeing,
+    check_digest,
+    compare,
+    known_optima,
+    network_of,
+    prove,
+    records,
+    sha256,
+    sources,
+    updated,
+    with_z3,
+)
 from sparseopt.benchmark.limits import End, run_limited
 from sparseopt.benchmark.peers import registry
 from sparseopt.benchmark.peers.answer import Claim, Task
@@ -40,6 +56,7 @@ from sparseopt.benchmark.run import Limits, run
 from sparseopt.benchmark.suites import INSTANCES, SUITES
 from sparseopt.benchmark.sweep import Rows
 from sparseopt.cli import main
+from sparseopt.existence.data_bound import data_bound
 
 CONFORMING = (
     *("exact", "exact-2", "enumerate", "z3", "milp", "highs", "highs-wide", "hull", "scip", "cbc", "gurobi"),
@@ -96,14 +113,118 @@ def test_an_instance_that_is_not_the_librarys_is_refused() -> None:
 
 
 def test_stored_optima_are_those_that_the_exact_search_finds() -> None:
+    optima, compared = known_optima(), 0
+    for name in {i for i, _ in SUITES["small"].cells} & set(optima):
+        assert math.isclose(so.solve(INSTANCES[name].problem()).objective, optima[name], abs_tol=2e-6)
+        compared += 1
+    assert compared >= 8
+
+
+def test_certificates_and_z3_prove_the_same_optima() -> None:
+    both = [r for r in map(agreeing, records().values()) if r["optimum"] is not None and r["z3"] is not None]
+    assert all(Fraction(record["optimum"]) == Fraction(record["z3"]) for record in both)
+    print(f"{len(both)} optima proved twice")
+    assert len(both) > 60
+    with pytest.raises(AssertionError, match="the certificate proves 1/2, z3 1/3"):
+        agreeing({**both[0], "optimum": "1/2", "z3": "1/3"})
+
+
+PROVED_AGAIN = ("square-11-k2", "square-21-k3", "teacher-15x1-k2", "planted-40-1x2x2-n10-s2")
+
+
+@pytest.mark.parametrize("name", PROVED_AGAIN)
+def test_a_stored_optimum_is_proved_again(name: str, tmp_path: Path) -> None:
+    record, found = records()[name], prove(INSTANCES[name])
+    assert not isinstance(found, str)
+    assert (str(found.optimum), found.steps > 0) == (record["optimum"], "planted" not in name)
+    same, words = compare(INSTANCES[name], tmp_path)
+    assert same, words
+    assert so.verify(tmp_path / f"{name}.json", INSTANCES[name].problem()).valid
+    assert sha256((tmp_path / f"{name}.json").read_text()) == sha256(found.certificate), "two runs, two texts"
+    if record["search"] != sources():
+        pytest.skip("proved by other sources: python -m sparseopt.benchmark.known proves it by these")
+    assert sha256(found.certificate) == record["certificate"]
+
+
+def test_a_proof_of_another_optimum_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    instance = INSTANCES["square-11-k2"]
+    stored = {**records()["square-11-k2"], "search": "older"}
+    for change, same, words in (
+        ({"optimum": "1/26"}, False, "the record says 1/26"),
+        ({"certificate": "0"}, True, "by other sources"),
+        ({"certificate": "0", "search": sources()}, False, "on another machine"),
+    ):
+        monkeypatch.setattr(known, "records", lambda change=change: {"square-11-k2": {**stored, **change}})
+        equal, said = compare(instance, tmp_path)
+        assert (equal, words in said) == (same, True), said
+
+
+def test_a_record_keeps_what_was_proved_until_its_instance_changes() -> None:
+    instance = INSTANCES["square-11-k2"]
+    old = {**records()["square-11-k2"], "optimum": "1/25", "certificate": "c", "search": "older", "z3": "1/25"}
+    assert updated(old, instance, "no time") == old
+    new = updated(old, instance, Proved(Fraction(1, 25), "text", 3))
+    assert new == {**old, "certificate": sha256("text"), "steps": 3, "search": sources()}
+    changed = updated({**old, "digest": "0"}, instance, "no time")
+    assert (changed["optimum"], changed["z3"], changed["search"]) == (None, None, sources())
+    with pytest.raises(AssertionError, match="z3 1/25"):
+        updated(old, instance, Proved(Fraction(1, 26), "text", 3))
+
+
+def test_planted_parameters_have_the_least_loss_of_any_function() -> None:
     compared = 0
-    for name, stored in records().items():
-        if stored["optimum"] is not None and name in {i for i, _ in SUITES["small"].cells}:
-            problem = INSTANCES[name].problem()
-            result = so.solve(problem)
-            assert math.isclose(result.objective, float(so.rationals.to_rational(stored["optimum"])), abs_tol=2e-6)
-            compared += 1
-    assert compared >= 5
+    for loss in ("linf", "l1", "l2"):
+        for sizes in ((1, 2, 1), (2, 3, 2), (1, 2, 2, 1), (3, 4, 4, 2)):
+            for seed, noise, support in itertools.product((0, 1), (0, 7), (None, 2)):
+                instance = planted(10, sizes, noise, support, loss, seed)
+                problem, network = instance.problem(), instance.optimal()
+                assert problem.evaluate_exact(network) == data_bound(problem) == _planted_loss(problem, noise)
+                assert problem.pattern.sizes == sizes
+                assert max(m.sum(axis=1).max() for m in problem.pattern.masks) <= (support or 9)
+                compared += 1
+    assert compared == 96
+
+
+def _planted_loss(problem: so.TrainingProblem, noise: int) -> Fraction:
+    each, count = Fraction(noise, 100), problem.n_points * problem.pattern.n_outputs
+    return {"linf": each, "l1": count * each, "l2": count * each**2}[problem.loss.value]
+
+
+# --- export
+
+
+SMALLEST = {
+    family: min((i for i in INSTANCES.values() if i.family == family), key=lambda i: i.problem().n_points)
+    for family in sorted({i.family for i in INSTANCES.values()})
+}
+
+
+@pytest.mark.parametrize("family", SMALLEST)
+def test_every_family_is_exported(family: str, tmp_path: Path) -> None:
+    """Other programs read the three files of the family's smallest instance; networks that need no MILP are refused."""
+    import highspy
+    import z3
+
+    problem = SMALLEST[family].problem()
+    if problem.loss is so.Loss.L2:
+        problem = so.TrainingProblem(problem.pattern, problem.X_exact, problem.Y_exact)
+    if family == "planted":
+        for suffix in ("mps", "lp", "smt2"):
+            with pytest.raises(so.InputError, match="hidden"):
+                export_model(problem, tmp_path / f"p.{suffix}")
+        return
+    fits = [ScalarFit.of(problem, output) for output in range(problem.pattern.n_outputs)]
+    model = milp_model(fits)
+    for suffix in ("mps", "lp"):
+        export_model(problem, tmp_path / f"p.{suffix}")
+        highs = highspy.Highs()
+        highs.silent()
+        assert highs.readModel(str(tmp_path / f"p.{suffix}")) == highspy.HighsStatus.kOk
+        assert highs.getNumCol() >= model.nvariables()
+        assert highs.getNumRow() == model.nconstraints()
+    export_model(problem, tmp_path / "p.smt2")
+    asserted = z3.parse_smt2_file(str(tmp_path / "p.smt2"))
+    assert len(asserted) >= 2 * problem.n_points * problem.pattern.n_outputs
 
 
 # --- peers
@@ -142,7 +263,25 @@ def test_peer_contract(name: str) -> None:
                 assert scaled_size(problem, answer.network) <= (answer.weight_limit or math.inf) * (1 + 1e-6), what
             compared += 1
     print(f"{name}: {compared} problems")
-    assert compared == len(peer.losses) * (1 if peer.claim is Claim.NONE else 3)
+    of_each = 1 if peer.claim is Claim.NONE else 3 if name == "scip" else 4
+    assert compared == len(peer.losses) * of_each
+
+
+@pytest.mark.parametrize("name", CONFORMING)
+def test_deep_patterns_are_taken_or_refused(name: str) -> None:
+    peer = PEERS[name]
+    if (reason := peer.missing()) is not None:
+        pytest.skip(reason)
+    for instance in (planted(8, (1, 2, 2), 10, seed=2), planted(8, (1, 2, 2, 1), 10, seed=2)):
+        problem = instance.problem()
+        if not peer.any_pattern:
+            assert "hidden" in str(peer.refuses(problem))
+            continue
+        assert peer.refuses(problem) is None
+        answer = peer.prepare(problem, Task(1.0))()
+        assert math.isclose(answer.objective, problem.evaluate_exact(answer.network), rel_tol=1e-9)
+        assert answer.objective >= 0.1 - 1e-9
+        assert scaled_size(problem, answer.network) is None
 
 
 @cache
@@ -152,11 +291,12 @@ def _optimum(loss: str, what: str, weight_limit: float | None = None) -> float:
 
 
 def _problems(loss: str) -> list[tuple[str, so.TrainingProblem]]:
-    """Some generated problems, and one that every peer takes."""
+    """One that every peer takes, some generated problems, and one with two outputs."""
     rng = np.random.default_rng(5)
     x = np.sort(rng.integers(-9, 10, 7))[:, None]
     plain = so.TrainingProblem(so.families.dense([1, 2, 1]), x, rng.integers(-3, 4, 7), loss)
-    return [("plain", plain), *generated_problems(2, 11, loss, points=(4, 6))]
+    two = heads(5, 1, 1, 2, loss).problem()
+    return [("plain", plain), *generated_problems(2, 11, loss, points=(4, 6)), ("two outputs", two)]
 
 
 def test_a_peer_that_takes_no_more_time_says_so() -> None:
@@ -542,9 +682,21 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert [r["verdict"] for r in document["runs"]] == ["proved", "proved"]
     rows = [json.loads(line) for line in (tmp_path / "b" / "rows.jsonl").read_text().splitlines()]
     assert len(rows) == 3
-    assert '"instance": "square-11-k2"' in record(rows[1:])
+    assert (
+        with_z3({"square-11-k2": {**records()["square-11-k2"], "z3": None}}, rows[1:])["square-11-k2"]["z3"] == "1/25"
+    )
     assert _main(monkeypatch, "small", "--problems", tmp_path / "p") == 0
     assert digest(so.load_problem(tmp_path / "p" / "step-6-k2-1000.json")) == records()["step-6-k2-1000"]["digest"]
+    monkeypatch.setattr(sys, "argv", ["sparseopt", "solve", *_certified(tmp_path, "square-11-k2")])
+    with pytest.raises(SystemExit):
+        main()
+    found = prove(INSTANCES["square-11-k2"])
+    assert not isinstance(found, str)
+    assert (tmp_path / "c.json").read_text() == found.certificate
+
+
+def _certified(folder: Path, name: str) -> list[str]:
+    return [str(folder / "p" / f"{name}.json"), "--certificate", str(folder / "c.json")]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,6 +136,9 @@ class Report:
             if not any("trace" in j.reason for j in self.wrong)
             else "a bound in a trace exceeds the loss: see the wrong claims",
         ]
+        for peer, count in Counter(j.row["peer"] for j in self.wrong).items():
+            tried = sum(j.row["peer"] == peer and j.verdict is not Verdict.REFUSED for j in self.judged)
+            notes.append(f"{peer}: a wrong claim on {count} of the {tried} instances that it took")
         if own:
             worst = max(own, key=lambda j: j.row["memory"])
             notes.append(
