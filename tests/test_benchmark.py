@@ -51,7 +51,7 @@ from sparseopt.benchmark.limits import End, run_limited
 from sparseopt.benchmark.peers import registry
 from sparseopt.benchmark.peers.answer import Claim, Task
 from sparseopt.benchmark.peers.registry import PEERS
-from sparseopt.benchmark.report import Report
+from sparseopt.benchmark.report import Report, table
 from sparseopt.benchmark.run import Limits, run
 from sparseopt.benchmark.suites import INSTANCES, SUITES
 from sparseopt.benchmark.sweep import Rows
@@ -524,7 +524,7 @@ def test_a_mip_with_default_settings_claims_a_wrong_optimum_and_is_caught() -> N
 
 def _bench(out: Path, *more: str) -> list[str]:
     code = "import sys; from sparseopt.cli import main; main()"
-    chosen = ["--peers", "z3,scip,gradient", "--instances", "square-?1-k2", "--repeats", "1", *more]
+    chosen = ["--peers", "z3,gradient", "--instances", "s*-k2", "--repeats", "1", "--jobs", "1", *more]
     return [sys.executable, "-c", code, "bench", "small", "--out", str(out), *chosen]
 
 
@@ -541,24 +541,22 @@ def _rows(out: Path) -> list[dict[str, Any]]:
 def test_a_sweep_killed_five_times_ends_like_one_that_was_not(tmp_path: Path) -> None:
     subprocess.run(_bench(tmp_path / "whole"), check=True, timeout=120, capture_output=True)
     rng = random.Random(1)
-    killed = 0
     for _ in range(5):
         process = subprocess.Popen(_bench(tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.3, 2.0))
-        killed += process.poll() is None
+        time.sleep(rng.uniform(0.1, 1.5))
+        assert process.poll() is None, "it ended before it was killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run(_bench(tmp_path / "killed"), check=True, timeout=120, capture_output=True)
     whole, pieces = _rows(tmp_path / "whole"), _rows(tmp_path / "killed")
-    print(f"{killed} kills, {len(whole)} rows compared")
-    assert killed >= 3
+    print(f"{len(whole)} rows compared")
     assert len(whole) == 6
     assert pieces == whole
 
 
 def test_ctrl_c_reports_on_what_is_there(tmp_path: Path) -> None:
     boot = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    command = _bench(tmp_path, "--jobs", "1")
+    command = _bench(tmp_path)
     command[2] = boot + command[2]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     while not (tmp_path / "rows.jsonl").exists() or len((tmp_path / "rows.jsonl").read_bytes().splitlines()) < 2:
@@ -651,6 +649,39 @@ def test_the_report_shows_wrong_claims_and_counts(report: Report) -> None:
     assert value == line.runs["z3"].seconds / line.runs["exact"].seconds
     assert "exact 1/1" in report.summary(section, [line])
     assert "cbc 0/1 in 5.00" in report.summary(section, [line])
+    assert "scip: a wrong claim on 1 of the 1 instances that it took" in report.notes
+
+
+def _exact_report(seconds: dict[tuple[str, str], float]) -> Report:
+    """A report of the suite exact on fabricated times."""
+    header = {"time_limit": 60.0, "memory_limit": 2**31, "repeats": 1, "seed": 0, "machine": {"cores": "2"}}
+    rows = [{**_row(peer), "instance": name, "seconds": [s], "digest": ""} for (name, peer), s in seconds.items()]
+    return Report(SUITES["exact"], header, rows)
+
+
+def test_the_report_compares_two_workers_with_one_and_many_points_with_few() -> None:
+    report = _exact_report(
+        {
+            ("teacher-30x3-k4", "exact"): 30.0,
+            ("teacher-30x3-k4", "exact-2"): 20.0,
+            ("sine-1000-k3", "exact"): 0.1,
+            ("sine-100000-k3", "exact"): 0.4,
+        }
+    )
+    (workers, lines), (many, others) = report.sections
+    assert table(workers, lines, 60.0)["exact/exact-2"][0].text == "1.5"
+    assert "exact/exact-2, geometric mean: 1.5. Goal: at least 1.6 on searches over 20 s." in report.summary(
+        workers, lines
+    )
+    assert "Goal: 100,000 points take at most 5 times the seconds of 1,000." in report.summary(many, others)
+    assert "100,000 points over 1,000 points of the same law: 4.00 times the seconds" in report.notes
+    assert not any("same law" in note for note in _exact_report({("sine-1000-k3", "exact"): 0.1}).notes)
+
+
+def test_goals_are_shown() -> None:
+    report = _exact_report({("mcycle-k4", "exact"): 0.1, ("pairs-200x12-k6", "exact"): 2.0})
+    goals = [cell.text for section, lines in report.sections for cell in table(section, lines, 60.0)["goal"]]
+    assert goals == ["60", "10"]
 
 
 def _main(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
