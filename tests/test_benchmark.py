@@ -678,6 +678,13 @@ def test_the_report_compares_two_workers_with_one_and_many_points_with_few() -> 
     assert not any("same law" in note for note in _exact_report({("sine-1000-k3", "exact"): 0.1}).notes)
 
 
+def test_networks_without_proof_are_compared_with_the_known_optimum() -> None:
+    header = {"time_limit": 10.0, "memory_limit": 2**31, "repeats": 1, "seed": 0, "machine": {"cores": "2"}}
+    row = {**_row("gradient", 0.12, "none", bound=None), "instance": "planted-40-1x2x2-n10-s2", "digest": ""}
+    ((section, lines),) = Report(SUITES["deep"], header, [row]).sections
+    assert table(section, lines, 10.0)["gradient"][0].text == "+20 %"
+
+
 def test_goals_are_shown() -> None:
     report = _exact_report({("mcycle-k4", "exact"): 0.1, ("pairs-200x12-k6", "exact"): 2.0})
     goals = [cell.text for section, lines in report.sections for cell in table(section, lines, 60.0)["goal"]]

@@ -44,7 +44,7 @@ def own_cores(count: int = 1) -> Iterator[dict[int, int]]:
                 time.sleep(0.1)
             while len(cores) < count:
                 for core in usable_cores():
-                    if core not in cores and (descriptor := _lock(folder / str(core), held)) is not None:
+                    if (descriptor := _lock(folder / str(core), held)) is not None:
                         cores[core] = descriptor
                         break
                 else:
