@@ -1,7 +1,7 @@
 """The instance library: families of training problems, named and seeded.
 
 Generated numbers are rounded to decimals and kept as exact rationals, so that every machine regenerates them bit for
-bit; data/benchmark.json holds the digest of each.
+bit; data/benchmark.jsonl holds the digest of each.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def planted(
     def network() -> Network:
         rng = np.random.default_rng(seed)
         masks = [_rows_of(rng, (b, a), support) for a, b in itertools.pairwise(sizes)]
-        weights = [np.where(mask, _quarters(rng, mask.shape), Fraction(0)) for mask in masks]
+        weights = [np.where(mask, _quarters(rng, mask.shape), 0) for mask in masks]
         return Network(SparsityPattern(masks), weights, [_quarters(rng, size) for size in sizes[1:]])
 
     def build() -> TrainingProblem:
