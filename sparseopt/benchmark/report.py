@@ -116,6 +116,8 @@ class Report:
             if runs and PEERS[peer].claim is not Claim.NONE:
                 mean = shifted_geometric_mean([run.seconds for run in runs], SHIFT)
                 parts.append(f"{peer} {sum(run.solved for run in runs)}/{len(runs)} in {seconds_text(mean)}")
+        if not parts:
+            return "No peer here has a proof of its own."
         text = f"solved, shifted geometric mean (shift {SHIFT:g} s): " + ", ".join(parts) + "."
         ratios = [ratio for line in lines if (ratio := line.ratio(section.peers[0]))]
         if ratios:

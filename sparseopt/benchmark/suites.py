@@ -215,7 +215,7 @@ SUITES: Mapping[str, Suite] = {
                     *(heads(10, 1, 2, 2), heads(8, 2, 1, 3), heads(8, 1, 2, 2, "l1"), heads(10, 1, 2, 2, "l2")),
                 ),
                 _section(
-                    "shared neurons and several hidden layers: no peer proves, the optimum is known by construction",
+                    "shared neurons and several hidden layers, optima known by construction",
                     ("local", "gradient", "sklearn"),
                     *(planted(40, (1, 2, 2), noise, seed=2) for noise in (0, 10)),
                     planted(40, (2, 3, 2), 10, loss="l1"),
