@@ -44,6 +44,7 @@ from sparseopt.benchmark.known import (
     records,
     sha256,
     sources,
+    started,
     updated,
     with_z3,
 )
@@ -55,6 +56,7 @@ from sparseopt.benchmark.report import Report, table
 from sparseopt.benchmark.run import Limits, run
 from sparseopt.benchmark.suites import INSTANCES, SUITES
 from sparseopt.benchmark.sweep import Rows
+from sparseopt.certificate.checker import VerificationReport
 from sparseopt.cli import main
 from sparseopt.existence.data_bound import data_bound
 
@@ -125,7 +127,7 @@ def test_certificates_and_z3_prove_the_same_optima() -> None:
     assert all(Fraction(record["optimum"]) == Fraction(record["z3"]) for record in both)
     print(f"{len(both)} optima proved twice")
     assert len(both) > 60
-    with pytest.raises(AssertionError, match="the certificate proves 1/2, z3 1/3"):
+    with pytest.raises(RuntimeError, match="the certificate proves 1/2, z3 1/3"):
         agreeing({**both[0], "optimum": "1/2", "z3": "1/3"})
 
 
@@ -160,15 +162,47 @@ def test_a_proof_of_another_optimum_is_noticed(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_record_keeps_what_was_proved_until_its_instance_changes() -> None:
-    instance = INSTANCES["square-11-k2"]
     old = {**records()["square-11-k2"], "optimum": "1/25", "certificate": "c", "search": "older", "z3": "1/25"}
-    assert updated(old, instance, "no time") == old
-    new = updated(old, instance, Proved(Fraction(1, 25), "text", 3))
+    assert updated(old, "no time") == old
+    new = updated(old, Proved(Fraction(1, 25), "text", 3))
     assert new == {**old, "certificate": sha256("text"), "steps": 3, "search": sources()}
-    changed = updated({**old, "digest": "0"}, instance, "no time")
-    assert (changed["optimum"], changed["z3"], changed["search"]) == (None, None, sources())
-    with pytest.raises(AssertionError, match="z3 1/25"):
-        updated(old, instance, Proved(Fraction(1, 26), "text", 3))
+    with pytest.raises(RuntimeError, match="z3 1/25"):
+        updated(old, Proved(Fraction(1, 26), "text", 3))
+    name = "square-11-k2"
+    assert started({name: old})[name] == old
+    empty = started({name: {**old, "digest": "0"}})[name]
+    assert (empty["digest"], empty["optimum"], empty["z3"]) == (old["digest"], None, None)
+    assert updated(empty, "no time") == {**empty, "search": sources()}
+
+
+def test_a_certificate_that_the_checker_refuses_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sparseopt.certificate.checker.verify", lambda *_: VerificationReport(False, "", failure="wrong")
+    )
+    with pytest.raises(RuntimeError, match="square-11-k2: the checker does not accept its certificate: INVALID"):
+        prove(INSTANCES["square-11-k2"])
+
+
+def test_the_records_are_made_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The command proves what the file lacks, one instance after the other, and nothing twice."""
+    file, rows = tmp_path / "benchmark.jsonl", tmp_path / "rows.jsonl"
+    monkeypatch.setattr(known, "INSTANCES", {f"square-{p}-k2": INSTANCES[f"square-{p}-k2"] for p in (11, 21)})
+    old = {**records()["square-11-k2"], "digest": "of another problem"}
+    file.write_text(json.dumps(old) + "\n")
+    rows.write_text("{}\n" + json.dumps(run("square-21-k2", "z3", LIMITS)) + "\n")
+    monkeypatch.setattr(known, "_FILE", file)
+    for chosen, made in (("square-11-k2", 1), ("square-?1-k2", 1), ("square-?1-k2", 0)):
+        monkeypatch.setattr(known, "records", cache(known.records.__wrapped__))
+        assert known.main([str(rows), "--instances", chosen]) == 0
+        assert capsys.readouterr().err.count(" steps, ") == made
+    first, second = (json.loads(line) for line in file.read_text().splitlines())
+    assert (first["optimum"], first["z3"], first["search"]) == ("1/25", None, sources())
+    assert (second["optimum"], second["z3"], second["search"]) == ("9/200", "9/200", sources())
+    monkeypatch.setattr(known, "records", cache(known.records.__wrapped__))
+    assert known.main(["--instances", "square-11-k2", "--certificates", str(tmp_path / "c")]) == 0
+    assert "square-11-k2: valid, 1/25, the same text" in capsys.readouterr().out
 
 
 def test_planted_parameters_have_the_least_loss_of_any_function() -> None:

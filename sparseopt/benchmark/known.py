@@ -84,10 +84,10 @@ def sources() -> str:
     Other sources may prove the same optimum in other steps. So may another kind of processor: sums of floats then have
     other rounding errors.
     """
-    home = files("sparseopt")
-    folders = [files("sparseopt.solvers.exact"), home.joinpath("certificate")]
-    texts = [file.read_bytes() for f in folders for file in sorted(f.iterdir(), key=str) if file.name.endswith(".py")]
-    texts += [files("sparseopt.models").joinpath("scalar_fit.py").read_bytes(), version("numba").encode()]
+    folders = files("sparseopt.solvers.exact"), files("sparseopt.certificate")
+    found = [file for folder in folders for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".py")]
+    found = [file for file in found if file.name != "checker.py"] + [files("sparseopt.models") / "scalar_fit.py"]
+    texts = [*(file.read_bytes() for file in found), version("numba").encode()]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
 
 
@@ -104,8 +104,8 @@ def prove(instance: Instance, seconds: float = SECONDS) -> Proved | str:
 
     Raises
     ------
-    AssertionError
-        If the checker refuses the certificate.
+    RuntimeError
+        If the checker does not accept the certificate.
     """
     from sparseopt.certificate.checker import verify
     from sparseopt.existence.report import certificate_of_parameters
@@ -124,19 +124,28 @@ def prove(instance: Instance, seconds: float = SECONDS) -> Proved | str:
             return f"a gap of {float(certificate.objective - certificate.bound):.1e} is left"
         proved = Proved(certificate.objective, "".join(certificate.text()), certificate.n_steps)
     checked = verify(json.loads(proved.certificate), problem)
-    assert checked.valid, f"{instance.name}: {checked.failure}"
+    if not checked.valid or checked.relies_on:
+        raise RuntimeError(f"{instance.name}: the checker does not accept its certificate: {checked}")
     return proved
 
 
-def updated(record: Mapping[str, Any] | None, instance: Instance, found: Proved | str) -> dict[str, Any]:
-    """The record of an instance after an attempt of these sources; what others proved stays where these do not."""
-    now = {"instance": instance.name, "digest": digest(instance.problem())}
-    nothing = dict.fromkeys(("optimum", "certificate", "steps", "search", "z3"))
-    known = record if record is not None and record["digest"] == now["digest"] else nothing
+def started(known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A record for every instance: the known one, or an empty one where there is none for its exact data."""
+    out = {}
+    for name, instance in INSTANCES.items():
+        now = {"instance": name, "digest": digest(instance.problem())}
+        old = known.get(name, {})
+        nothing = dict.fromkeys(("optimum", "certificate", "steps", "search", "z3"))
+        out[name] = dict(old) if old.get("digest") == now["digest"] else {**now, **nothing}
+    return out
+
+
+def updated(record: Mapping[str, Any], found: Proved | str) -> dict[str, Any]:
+    """A record after an attempt of these sources; what others proved stays where these do not."""
     if isinstance(found, str):
-        return {**known, **now, "search": sources() if known["optimum"] is None else known["search"]}
+        return {**record, "search": sources() if record["optimum"] is None else record["search"]}
     own = {"optimum": rational_text(found.optimum), "certificate": sha256(found.certificate), "steps": found.steps}
-    return agreeing({**now, **own, "search": sources(), "z3": known["z3"]})
+    return agreeing({**record, **own, "search": sources()})
 
 
 def agreeing(record: dict[str, Any]) -> dict[str, Any]:
@@ -144,11 +153,12 @@ def agreeing(record: dict[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    AssertionError
+    RuntimeError
         If they do not.
     """
-    both = record["optimum"], record["z3"]
-    assert None in both or both[0] == both[1], f"{record['instance']}: the certificate proves {both[0]}, z3 {both[1]}"
+    optimum, z3 = record["optimum"], record["z3"]
+    if None not in (optimum, z3) and optimum != z3:
+        raise RuntimeError(f"{record['instance']}: the certificate proves {optimum}, z3 {z3}")
     return record
 
 
@@ -158,7 +168,7 @@ def with_z3(known: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, 
     for row in rows:
         name, answer = row["instance"], row["answer"]
         proved = row["peer"] == "z3" and answer and answer["claim"] == Claim.OPTIMAL
-        if proved and name in out and row["digest"] == out[name]["digest"]:
+        if proved and row["digest"] == out[name]["digest"]:
             problem = INSTANCES[name].problem()
             network = network_of(problem.pattern, answer["network"])
             out[name] = agreeing({**out[name], "z3": rational_text(problem.evaluate_exact(network))})
@@ -166,8 +176,8 @@ def with_z3(known: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, 
 
 
 def write(known: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Write the records of the library's instances, one a line, in the order of their names."""
-    write_text(path, "".join(json.dumps(known[name]) + "\n" for name in sorted(known) if name in INSTANCES))
+    """Write records, one a line, in the order of their names."""
+    write_text(path, "".join(json.dumps(known[name]) + "\n" for name in sorted(known)))
 
 
 def sha256(text: str) -> str:
@@ -203,16 +213,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _compare_all(instances, chosen.certificates, chosen.seconds)
     lines = [line for path in chosen.rows for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     with as_file(_FILE) as path:
-        known = with_z3(records(), map(json.loads, lines))
+        known = with_z3(started(records()), map(json.loads, lines))
         write(known, path)
         for name, instance in instances.items():
-            old = known.get(name)
-            tried = old is not None and old["search"] == sources() and old["digest"] == digest(instance.problem())
-            if old is not None and tried and not (chosen.again and old["optimum"] is None):
+            if known[name]["search"] == sources() and not (chosen.again and known[name]["optimum"] is None):
                 continue
             began = time.perf_counter()
             found = prove(instance, chosen.seconds)
-            known[name] = updated(old, instance, found)
+            known[name] = updated(known[name], found)
             write(known, path)
             words = f"no certificate: {found}" if isinstance(found, str) else f"{found.optimum}, {found.steps} steps"
             print(f"{name}: {words}, {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
