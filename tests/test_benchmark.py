@@ -175,11 +175,18 @@ def test_a_record_keeps_what_was_proved_until_its_instance_changes() -> None:
     assert updated(empty, "no time") == {**empty, "search": sources()}
 
 
-def test_a_certificate_that_the_checker_refuses_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "sparseopt.certificate.checker.verify", lambda *_: VerificationReport(False, "", failure="wrong")
-    )
-    with pytest.raises(RuntimeError, match="square-11-k2: the checker does not accept its certificate: INVALID"):
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (VerificationReport(False, "", failure="wrong"), "INVALID"),
+        (VerificationReport(True, "", relies_on=("z3",)), "relying on z3"),
+    ],
+)
+def test_a_certificate_that_the_checker_does_not_accept_is_no_proof(
+    report: VerificationReport, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparseopt.certificate.checker.verify", lambda *_: report)
+    with pytest.raises(RuntimeError, match=f"square-11-k2: the checker does not accept its certificate: .*{words}"):
         prove(INSTANCES["square-11-k2"])
 
 
