@@ -161,7 +161,7 @@ def test_a_proof_of_another_optimum_is_noticed(monkeypatch: pytest.MonkeyPatch, 
         assert (equal, words in said) == (same, True), said
 
 
-def test_a_record_keeps_what_was_proved_until_its_instance_changes() -> None:
+def test_a_record_keeps_what_was_proved_until_its_instance_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     old = {**records()["square-11-k2"], "optimum": "1/25", "certificate": "c", "search": "older", "z3": "1/25"}
     assert updated(old, "no time") == old
     new = updated(old, Proved(Fraction(1, 25), "text", 3))
@@ -169,6 +169,7 @@ def test_a_record_keeps_what_was_proved_until_its_instance_changes() -> None:
     with pytest.raises(RuntimeError, match="z3 1/25"):
         updated(old, Proved(Fraction(1, 26), "text", 3))
     name = "square-11-k2"
+    monkeypatch.setattr(known, "INSTANCES", {name: INSTANCES[name]})
     assert started({name: old})[name] == old
     empty = started({name: {**old, "digest": "0"}})[name]
     assert (empty["digest"], empty["optimum"], empty["z3"]) == (old["digest"], None, None)
@@ -696,7 +697,11 @@ def test_the_report_shows_wrong_claims_and_counts(report: Report) -> None:
 def _exact_report(seconds: dict[tuple[str, str], float]) -> Report:
     """A report of the suite exact on fabricated times."""
     header = {"time_limit": 60.0, "memory_limit": 2**31, "repeats": 1, "seed": 0, "machine": {"cores": "2"}}
-    rows = [{**_row(peer), "instance": name, "seconds": [s], "digest": ""} for (name, peer), s in seconds.items()]
+    optima = known_optima()
+    rows = [
+        {**_row(peer, optima.get(name, 1.0)), "instance": name, "seconds": [s], "digest": ""}
+        for (name, peer), s in seconds.items()
+    ]
     return Report(SUITES["exact"], header, rows)
 
 
