@@ -112,6 +112,16 @@ def test_text_is_shown_as_text(page: Any) -> None:
     assert "sparseopt bench small --time-limit 5" in page.inner_text("body")
 
 
+def test_a_phone_shows_times_beside_names_and_readable_figures(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    head = page.locator("table.runs").first.locator("th:visible")
+    assert head.all_text_contents()[:2] == ["instance", "enumerate"]
+    assert head.nth(1).bounding_box()["x"] < 390
+    assert min(image.bounding_box()["width"] for image in page.locator("figure img").all()) >= 600
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert "points" in head.all_text_contents()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_sticks_out(page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})

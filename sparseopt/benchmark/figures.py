@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = dict(
-    zip([p.name for p in PEERS.values()], [f"C{i}" for i in range(10)] + ["k", "0.5", "gold", "navy"], strict=True)
+    zip(
+        [p.name for p in PEERS.values()],
+        [f"C{i}" for i in range(10)] + ["k", "0.5", "gold", "navy", "olivedrab"],
+        strict=True,
+    )
 )
 
+DPI = 150
 EARLIEST = 1e-4
 """Seconds at which a logarithmic time axis starts."""
 
@@ -42,7 +47,7 @@ def draw_figures(report: Report, folder: Path) -> dict[str, Path]:
         if draw(report, figure):
             for axes in figure.axes:
                 axes.spines[["top", "right"]].set_visible(False)
-            write_file(folder / name, partial(figure.savefig, dpi=150))
+            write_file(folder / name, partial(figure.savefig, dpi=DPI))
             out[caption] = folder / name
     return out
 
@@ -151,7 +156,7 @@ def _gap(report: Report, figure: Any) -> bool:
     axes.set_xscale("log")
     axes.set_xlabel("seconds")
     axes.set_ylabel("loss")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
     axes.set_title(name, fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     return True

@@ -1,14 +1,15 @@
 """The instance library: families of training problems, named and seeded.
 
 Generated numbers are rounded to decimals and kept as exact rationals, so that every machine regenerates them bit for
-bit; data/benchmark.json holds the digest of each.
+bit; data/benchmark.jsonl holds the digest of each.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import as_file, files
@@ -19,6 +20,7 @@ import numpy as np
 from sparseopt.families import dense
 from sparseopt.files import load_problem, pattern_document
 from sparseopt.losses import Loss
+from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
 
@@ -28,11 +30,12 @@ DECIMALS = 9
 
 @dataclass(frozen=True)
 class Instance:
-    """A named training problem of a family; `build` makes it afresh."""
+    """A named training problem of a family; `build` makes it afresh, `optimal` parameters that no others beat."""
 
     name: str
     family: str
     build: Callable[[], TrainingProblem]
+    optimal: Callable[[], Network] | None = None
 
     def problem(self) -> TrainingProblem:
         """The training problem, named after the instance."""
@@ -98,6 +101,59 @@ def pairs(points: int, inputs: int, width: int, seed: int = 0) -> Instance:
         return TrainingProblem(SparsityPattern([mask, np.ones((1, width))]), _rounded(x), _rounded(y))
 
     return Instance(f"pairs-{points}x{inputs}-k{width}", "pairs", build)
+
+
+def heads(points: int, inputs: int, width: int, outputs: int, loss: str = "linf", seed: int = 0) -> Instance:
+    """Several outputs with `width` hidden neurons each, random teachers plus noise (0.1)."""
+
+    def build() -> TrainingProblem:
+        rng = np.random.default_rng(seed)
+        own = np.kron(np.eye(outputs), np.ones((1, width)))
+        x = rng.uniform(-1, 1, (points, inputs))
+        hidden = np.maximum(x @ rng.normal(size=(inputs, outputs * width)) + rng.normal(size=outputs * width), 0)
+        y = hidden @ (own * rng.choice([-1, 1], own.shape)).T + 0.1 * rng.normal(size=(points, outputs))
+        pattern = SparsityPattern([np.ones((outputs * width, inputs)), own])
+        return TrainingProblem(pattern, _rounded(x), _rounded(y), loss)
+
+    return Instance(f"heads-{points}x{inputs}-k{width}x{outputs}{_suffix(loss, seed)}", "heads", build)
+
+
+def planted(
+    points: int, sizes: Sequence[int], noise: int = 0, support: int | None = None, loss: str = "linf", seed: int = 0
+) -> Instance:
+    """A random network of any shape whose parameters are optimal.
+
+    Every input occurs twice, with targets `noise` hundredths above and below the network's value: no function of the
+    inputs has a smaller loss. Each neuron sees at most `support` of the layer below.
+    """
+
+    def network() -> Network:
+        rng = np.random.default_rng(seed)
+        masks = [_rows_of(rng, (b, a), support) for a, b in itertools.pairwise(sizes)]
+        weights = [np.where(mask, _quarters(rng, mask.shape), 0) for mask in masks]
+        return Network(SparsityPattern(masks), weights, [_quarters(rng, size) for size in sizes[1:]])
+
+    def build() -> TrainingProblem:
+        net, rng = network(), np.random.default_rng(seed)
+        x = _rounded(rng.uniform(-1, 1, (points // 2, sizes[0])), 2)
+        y, off = net.predict_exact(x), Fraction(noise, 100)
+        return TrainingProblem(
+            net.pattern, np.repeat(x, 2, axis=0), np.stack([y - off, y + off], 1).reshape(-1, sizes[-1]), loss
+        )
+
+    shape = "x".join(map(str, sizes)) + ("" if support is None else f"-of{support}")
+    return Instance(f"planted-{points}-{shape}-n{noise}{_suffix(loss, seed)}", "planted", build, network)
+
+
+def _rows_of(rng: np.random.Generator, shape: tuple[int, int], support: int | None) -> Any:
+    """A mask with at most `support` ones in each row."""
+    rank = rng.random(shape).argsort(axis=1).argsort(axis=1)
+    return rank < (shape[1] if support is None else support)
+
+
+def _quarters(rng: np.random.Generator, shape: Any) -> Any:
+    """Random multiples of 1/4 between -2 and 2, exact."""
+    return np.vectorize(lambda v: Fraction(int(v), 4), otypes=[object])(rng.integers(-8, 9, shape))
 
 
 def lattice(side: int, inputs: int, width: int, seed: int) -> Instance:
@@ -175,7 +231,7 @@ def _suffix(loss: str, seed: int = 0) -> str:
     return ("" if loss == Loss.LINF else f"-{loss}") + (f"-s{seed}" if seed else "")
 
 
-def _rounded(values: Any) -> Any:
-    """Exact rationals with DECIMALS decimals."""
-    scaled = np.round(np.asarray(values) * 10**DECIMALS).astype(np.int64)
-    return np.vectorize(lambda v: Fraction(int(v), 10**DECIMALS), otypes=[object])(scaled)
+def _rounded(values: Any, decimals: int = DECIMALS) -> Any:
+    """Exact rationals with so many decimals."""
+    scaled = np.round(np.asarray(values) * 10**decimals).astype(np.int64)
+    return np.vectorize(lambda v: Fraction(int(v), 10**decimals), otypes=[object])(scaled)

@@ -17,8 +17,10 @@ import numpy as np
 
 from sparseopt.benchmark.peers.answer import Claim
 from sparseopt.benchmark.peers.registry import PEERS
+from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
+from sparseopt.solvers.registry import has_scalar_form
 
 Row = Mapping[str, Any]
 
@@ -126,7 +128,8 @@ def refutation(row: Row, rivals: Iterable[Row], optimum: float | None) -> str:
 
 def _best(rows: Iterable[Row], box: float) -> Row | None:
     """The row whose network has the least loss among those with scaled parameters in the box."""
-    inside = [r for r in rows if r["answer"] and r["answer"]["network"] and r["answer"]["size"] <= box]
+    found = [r for r in rows if r["answer"] and r["answer"]["network"]]
+    inside = [r for r in found if box == math.inf or r["answer"]["size"] <= box]
     return min(inside, key=lambda r: r["answer"]["loss"], default=None)
 
 
@@ -135,20 +138,25 @@ def _tolerance(row: Row) -> float:
     return PEERS[row["peer"]].precision * max(float(row["facts"]["unit"]), row["answer"]["loss"] or 0.0)
 
 
-def scaled_size(problem: TrainingProblem, network: Network) -> float:
-    """The largest parameter of a one-hidden-layer network in the units of the scaled fit, output weights ±1.
+def scaled_size(problem: TrainingProblem, network: Network) -> float | None:
+    """The largest parameter of a network in the units of its scaled fits, output weights ±1, for weight boxes.
 
-    The inverse of :meth:`~sparseopt.models.scalar_fit.ScalarFit.add_to`, for weight boxes.
+    The inverse of :meth:`~sparseopt.models.scalar_fit.ScalarFit.add_to`. None for patterns that have no scalar fits:
+    no peer with a box takes them.
     """
-    from sparseopt.models.scalar_fit import ScalarFit
+    if not has_scalar_form(problem):
+        return None
+    return max(_scaled_size(problem, network, output) for output in range(problem.pattern.n_outputs))
 
-    fit = ScalarFit.of(problem)
+
+def _scaled_size(problem: TrainingProblem, network: Network, output: int) -> float:
+    fit = ScalarFit.of(problem, output)
     W, V = network.weights
     b, c = network.biases
-    size = np.abs(V[0])
+    size = np.abs(V[output])
     hidden = size[:, None] * W * fit.input_scale / fit.target_scale
     hidden_bias = size * (b + W @ fit.input_shift) / fit.target_scale
-    skip = np.zeros(problem.pattern.n_inputs) if network.skip is None else network.skip[0]
-    constant = (c[0] - fit.target_shift + skip @ fit.input_shift) / fit.target_scale
+    skip = np.zeros(problem.pattern.n_inputs) if network.skip is None else network.skip[output]
+    constant = (c[output] - fit.target_shift + skip @ fit.input_shift) / fit.target_scale
     parts = [hidden, hidden_bias, skip * fit.input_scale / fit.target_scale, [constant]]
     return float(max(np.abs(part).max() for part in parts))

@@ -9,11 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from sparseopt.benchmark.figures import DPI
 from sparseopt.benchmark.judgement import Judged, Verdict
 from sparseopt.benchmark.peers.registry import PEERS
 from sparseopt.benchmark.report import Cell, Line, Report, table
 from sparseopt.benchmark.suites import Section
-from sparseopt.benchmark.text import LEGEND
+from sparseopt.benchmark.text import IN_THE_NAME, LEGEND
 from sparseopt.files import write_text
 
 
@@ -57,8 +58,12 @@ def _claims(wrong: Sequence[Judged], count: int) -> str:
 
 def _section(report: Report, section: Section, lines: Sequence[Line]) -> str:
     columns = table(section, lines, report.limit)
-    head = "".join(f"<th><button>{escape(name)}</button></th>" for name in columns)
-    body = "\n".join(f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in zip(*columns.values(), strict=True))
+    kinds = ["fact" if name in IN_THE_NAME else "" for name in columns]  # narrow screens do without these
+    head = "".join(
+        f'<th class="{kind}"><button>{escape(name)}</button></th>' for name, kind in zip(columns, kinds, strict=True)
+    )
+    rows = zip(*columns.values(), strict=True)
+    body = "\n".join(f"<tr>{''.join(map(_cell, cells, kinds))}</tr>" for cells in rows)
     return (
         f"<h2>{escape(section.title)} (seconds)</h2>\n"
         f'<div class="scroll"><table class="runs"><thead><tr>{head}</tr></thead>\n'
@@ -67,21 +72,21 @@ def _section(report: Report, section: Section, lines: Sequence[Line]) -> str:
     )
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, kind: str) -> str:
     """A table cell; data-key is what it is sorted by, empty for "no value"."""
-    key = "" if cell.key is None else escape(str(cell.key))
-    attributes = ""
+    key, title = "" if cell.key is None else escape(str(cell.key)), ""
     if cell.run is not None:
         bad = cell.run.verdict in (Verdict.WRONG, Verdict.CRASH)
         kind = "wrong" if bad else "" if cell.run.solved else "none"
-        attributes = f' class="{kind}" title="{escape(cell.run.reason or cell.run.verdict.value)}"'
-    return f'<td data-key="{key}"{attributes}>{escape(cell.text)}</td>'
+        title = f' title="{escape(cell.run.reason or cell.run.verdict.value)}"'
+    return f'<td data-key="{key}" class="{kind}"{title}>{escape(cell.text)}</td>'
 
 
 def _figure(caption: str, file: Path) -> str:
-    data = base64.b64encode(file.read_bytes()).decode()
-    text = escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    data, text = file.read_bytes(), escape(caption)
+    width = int.from_bytes(data[16:20]) * 96 // DPI  # a PNG's width stands there; CSS has 96 pixels an inch
+    image = f'<img alt="{text}" width="{width}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    return f'<figure><div class="scroll">{image}</div><figcaption>{text}</figcaption></figure>'
 
 
 def _peers(report: Report) -> Iterable[str]:
@@ -101,4 +106,4 @@ def _settings(report: Report) -> Iterable[tuple[str, str]]:
     yield "memory limit", f"{settings['memory_limit'] / 2**30:g} GiB resident"
     yield "repeats", f"{settings['repeats']} where one takes under 10 s; the median is shown"
     yield "seed", str(settings["seed"])
-    yield "threads", "one a run, bound to a core that no other run uses"
+    yield "threads", "one a run (two of exact-2), bound to cores that no other run uses"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from sparseopt.benchmark.judgement import Judged, Verdict, judge
 from sparseopt.benchmark.known import known_optima
 from sparseopt.benchmark.peers.answer import Claim
-from sparseopt.benchmark.peers.registry import PEERS
+from sparseopt.benchmark.peers.registry import OURS, PEERS
 from sparseopt.benchmark.statistics import shifted_geometric_mean
 from sparseopt.benchmark.suites import Section, Suite
 
@@ -34,7 +35,7 @@ class Line:
     goal : float or None
         Seconds that the first peer is to reach.
     best : float
-        The least loss of all networks that any peer of the suite found.
+        The least loss of all networks that any peer of the suite found, or the known optimum.
     """
 
     instance: str
@@ -66,13 +67,19 @@ class Report:
         self.suite = suite
         self.header = header
         self.limit = float(header["time_limit"])
-        self.judged = judge(known, self.limit, known_optima())
+        self._optima = known_optima()
+        self.judged = judge(known, self.limit, self._optima)
         self._by_cell = {(j.row["instance"], j.row["peer"]): j for j in self.judged}
 
     @property
     def wrong(self) -> list[Judged]:
         """Runs with a refuted claim."""
         return [j for j in self.judged if j.verdict is Verdict.WRONG]
+
+    @property
+    def wrong_of_ours(self) -> list[Judged]:
+        """Those of them that are the exact search's."""
+        return [run for run in self.wrong if run.row["peer"] in OURS]
 
     @property
     def missing(self) -> int:
@@ -96,7 +103,8 @@ class Report:
                     if j.row["instance"] == instance.name and j.row["answer"] and j.row["answer"]["network"]
                 ]
                 goal = section.goals.get(instance.name)
-                lines.append(Line(instance.name, facts, runs, goal, min(losses, default=math.inf)))
+                best = min([*losses, self._optima.get(instance.name, math.inf)])
+                lines.append(Line(instance.name, facts, runs, goal, best))
         return lines
 
     def summary(self, section: Section, lines: Sequence[Line]) -> str:
@@ -108,19 +116,21 @@ class Report:
             if runs and PEERS[peer].claim is not Claim.NONE:
                 mean = shifted_geometric_mean([run.seconds for run in runs], SHIFT)
                 parts.append(f"{peer} {sum(run.solved for run in runs)}/{len(runs)} in {seconds_text(mean)}")
+        if not parts:
+            return "No peer here has a proof of its own."
         text = f"solved, shifted geometric mean (shift {SHIFT:g} s): " + ", ".join(parts) + "."
         ratios = [ratio for line in lines if (ratio := line.ratio(section.peers[0]))]
         if ratios:
             mean = shifted_geometric_mean([value for value, _ in ratios], 0)
-            text += f" Best other prover over {section.peers[0]}, geometric mean: {mean:,.3g}."
-        return text
+            text += f" {section.versus}, geometric mean: {mean:,.3g}."
+        return f"{text} Goal: {section.aim}." if section.aim else text
 
     @property
     def notes(self) -> list[str]:
         """Counts over all runs that a sceptic asks for."""
         traced = [j.row["answer"] for j in self.judged if j.row["answer"] and j.row["answer"]["trace"]]
         steps = sum(len(answer["trace"]) for answer in traced)
-        own = [j for j in self.judged if j.row["peer"] == "exact"]
+        own = [j for j in self.judged if j.row["peer"] in OURS]
         notes = [
             f"{len(self.judged)} runs, {len(self.wrong)} with a wrong claim"
             + (f", {self.missing} still to do" if self.missing else ""),
@@ -128,9 +138,14 @@ class Report:
             if not any("trace" in j.reason for j in self.wrong)
             else "a bound in a trace exceeds the loss: see the wrong claims",
         ]
+        for peer, count in Counter(j.row["peer"] for j in self.wrong).items():
+            tried = sum(j.row["peer"] == peer and j.verdict is not Verdict.REFUSED for j in self.judged)
+            notes.append(f"{peer}: a wrong claim on {count} of the {tried} instances that it took")
         if own:
             worst = max(own, key=lambda j: j.row["memory"])
-            notes.append(f"peak memory of exact: {worst.row['memory'] / 2**20:.0f} MiB ({worst.row['instance']})")
+            notes.append(
+                f"peak memory of {worst.row['peer']}: {worst.row['memory'] / 2**20:.0f} MiB ({worst.row['instance']})"
+            )
         if (ratio := self._many_points()) is not None:
             notes.append(f"100,000 points over 1,000 points of the same law: {ratio:.2f} times the seconds")
         return notes
@@ -163,7 +178,7 @@ def table(section: Section, lines: Sequence[Line], limit: float) -> dict[str, li
     for peer in section.peers:
         columns[peer] = [_run_cell(line.runs.get(peer), line, limit) for line in lines]
     ratios = [line.ratio(ours) for line in lines]
-    columns[f"best/{ours}"] = [Cell(ratio_text(ratio), ratio and ratio[0]) for ratio in ratios]
+    columns[section.versus] = [Cell(ratio_text(ratio), ratio and ratio[0]) for ratio in ratios]
     columns["goal"] = [Cell("" if line.goal is None else f"{line.goal:g}", line.goal) for line in lines]
     memory = [line.runs[ours].row["memory"] / 2**20 if ours in line.runs else None for line in lines]
     columns["MiB"] = [Cell("" if value is None else f"{value:.0f}", value) for value in memory]

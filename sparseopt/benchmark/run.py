@@ -1,4 +1,4 @@
-"""One run: an instance given to a peer, in a process of its own, on a core of its own, under limits."""
+"""One run: an instance given to a peer, in a process of its own, on cores of its own, under limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sparseopt.benchmark.cores import own_core
+from sparseopt.benchmark.cores import own_cores
 from sparseopt.benchmark.known import records
 from sparseopt.benchmark.limits import run_limited
 from sparseopt.benchmark.peers.registry import peer_named
@@ -63,10 +63,10 @@ class Limits:
 
 def run(instance: str, peer: str, limits: Limits) -> dict[str, Any]:
     """Run one cell of a sweep and return its row, ready for JSON."""
-    with own_core() as (core, descriptor):
-        specification = {"instance": instance, "peer": peer, "core": core, **asdict(limits)}
+    with own_cores(peer_named(peer).threads) as cores:
+        specification = {"instance": instance, "peer": peer, "cores": list(cores), **asdict(limits)}
         command = [sys.executable, "-m", "sparseopt.benchmark.worker", json.dumps(specification)]
-        ended = run_limited(command, limits.seconds_for, limits.memory_limit, ONE_THREAD, [descriptor])
+        ended = run_limited(command, limits.seconds_for, limits.memory_limit, ONE_THREAD, [*cores.values()])
     said: dict[str, list[Any]] = {}
     for message in ended.messages:
         for key, value in message.items():
@@ -80,6 +80,7 @@ def run(instance: str, peer: str, limits: Limits) -> dict[str, Any]:
         "detail": said["refused"][0] if "refused" in said else ended.detail,
         "seconds": said.get("seconds", []),
         "memory": max(said.get("memory", [ended.peak_memory])),
+        "cores": said["cores"][0] if "cores" in said else None,
         "versions": peer_named(peer).versions(),
         "facts": said["facts"][0] if "facts" in said else None,
         "answer": max(answers, key=lambda a: a["loss"] or 0.0, default=None),

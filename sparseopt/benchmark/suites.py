@@ -9,10 +9,12 @@ import numpy as np
 
 from sparseopt.benchmark.instances import (
     Instance,
+    heads,
     jitter,
     lattice,
     motorcycle,
     pairs,
+    planted,
     real,
     sine,
     square,
@@ -20,6 +22,8 @@ from sparseopt.benchmark.instances import (
     teacher,
     ties,
 )
+from sparseopt.benchmark.peers.answer import Claim
+from sparseopt.benchmark.peers.registry import PEERS
 from sparseopt.errors import InputError
 
 PROVERS = ("exact", "z3", "milp", "scip")
@@ -38,12 +42,21 @@ class Section:
         The first one is compared with the others.
     goals : mapping
         Seconds that the first peer is to reach, by instance name.
+    aim : str
+        What the first peer is to reach on the section, in words.
     """
 
     title: str
     instances: Sequence[Instance]
     peers: Sequence[str]
     goals: Mapping[str, float]
+    aim: str = ""
+
+    @property
+    def versus(self) -> str:
+        """What the seconds of the first peer are compared with: the least of the other provers, or the only one's."""
+        first, *others = [p for p in self.peers if PEERS[p].claim is not Claim.NONE] or self.peers
+        return f"{others[0] if len(others) == 1 else 'best'}/{first}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,11 @@ class Suite:
         )
 
 
-def _section(title: str, peers: Sequence[str], *rows: Instance | tuple[Instance, float]) -> Section:
+def _section(title: str, peers: Sequence[str], *rows: Instance | tuple[Instance, float], aim: str = "") -> Section:
     """A section of instances, some of them with a goal in seconds."""
     pairs_ = [row if isinstance(row, tuple) else (row, None) for row in rows]
     goals = {instance.name: goal for instance, goal in pairs_ if goal is not None}
-    return Section(title, [instance for instance, _ in pairs_], peers, goals)
+    return Section(title, [instance for instance, _ in pairs_], peers, goals, aim)
 
 
 def random_instances(count: int = 20, seed: int = 7) -> list[Instance]:
@@ -148,7 +161,7 @@ SUITES: Mapping[str, Suite] = {
                     *(teacher(points, 2, 3) for points in (30, 50)),
                     teacher(30, 3, 3),
                 ),
-                _section("random grids and noise sets", PROVERS, *random_instances()),
+                _section("random grids and noise sets", PROVERS, *random_instances(), aim="at least 300"),
                 _section(
                     "l1 and l2",
                     ("exact", "scip"),
@@ -162,11 +175,20 @@ SUITES: Mapping[str, Suite] = {
                         )
                         for loss in ("l1", "l2")
                     ),
+                    aim="at least 30 where scip finishes",
                 ),
                 _section(
-                    "frontier", ("exact",), teacher(30, 2, 5), teacher(100, 4, 3), teacher(30, 3, 4), square(21, 8)
+                    "frontier: two workers against one",
+                    ("exact-2", "exact"),
+                    *(teacher(30, 2, 5), teacher(100, 4, 3), teacher(30, 3, 4), teacher(35, 3, 4), square(21, 8)),
+                    aim="at least 1.6 on searches over 20 s",
                 ),
-                _section("many points", ("exact",), sine(1000, 3), sine(100_000, 3), teacher(10_000, 2, 3)),
+                _section(
+                    "many points",
+                    ("exact",),
+                    *(sine(1000, 3), sine(100_000, 3), teacher(10_000, 2, 3)),
+                    aim="100,000 points take at most 5 times the seconds of 1,000",
+                ),
                 _section("sparse supports", ("exact",), (pairs(200, 6, 3), 5), (pairs(200, 12, 6), 60)),
                 _section(
                     "motorcycle crash",
@@ -181,6 +203,29 @@ SUITES: Mapping[str, Suite] = {
             "the real data sets of data/",
             30.0,
             [_section("real data", (*PROVERS, "local", "gradient"), *map(real, _REAL), motorcycle(2), motorcycle(3))],
+        ),
+        Suite(
+            "deep",
+            "several outputs and several hidden layers",
+            10.0,
+            [
+                _section(
+                    "several outputs with neurons of their own",
+                    ("exact", "enumerate", "z3", "milp", "highs", "hull", "cbc", "gurobi", "local", "gradient"),
+                    *(heads(10, 1, 2, 2), heads(8, 2, 1, 3), heads(8, 1, 2, 2, "l1"), heads(10, 1, 2, 2, "l2")),
+                ),
+                _section(
+                    "shared neurons and several hidden layers, optima known by construction",
+                    ("local", "gradient", "sklearn"),
+                    *(planted(40, (1, 2, 2), noise, seed=2) for noise in (0, 10)),
+                    planted(40, (2, 3, 2), 10, loss="l1"),
+                    planted(40, (1, 2, 2, 1), seed=2),
+                    planted(40, (1, 2, 2, 1), 10, loss="l2", seed=2),
+                    planted(40, (1, 3, 3, 1)),
+                    planted(40, (2, 3, 3, 1), 10),
+                    planted(40, (3, 4, 4, 2), support=2),
+                ),
+            ],
         ),
         Suite(
             "adversarial",

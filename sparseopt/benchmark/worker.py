@@ -15,13 +15,13 @@ import sys
 import time
 from typing import Any
 
+from sparseopt.benchmark.cores import usable_cores
 from sparseopt.benchmark.judgement import scaled_size
 from sparseopt.benchmark.known import check_digest
 from sparseopt.benchmark.peers.answer import Answer, Task
 from sparseopt.benchmark.peers.registry import peer_named
 from sparseopt.benchmark.suites import INSTANCES
 from sparseopt.families import dense
-from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
 
 REPEAT_BELOW = 10.0
@@ -33,7 +33,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Do what the specification says."""
     specification = json.loads(sys.argv[1])
-    _bind(specification["core"])
+    _bind(specification["cores"])
     with os.fdopen(int(sys.argv[2]), "w") as channel:
 
         def tell(**message: Any) -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         peer = peer_named(specification["peer"])
         problem = INSTANCES[specification["instance"]].problem()
         check_digest(problem)
-        tell(facts=_facts(problem))
+        tell(facts=_facts(problem), cores=len(usable_cores()))
         if (reason := peer.refuses(problem)) is not None:
             tell(refused=reason)
             return
@@ -62,22 +62,23 @@ def main() -> None:
                 break
 
 
-def _bind(core: int) -> None:
-    """Stay on one core, and end with the process that started this one (Linux)."""
+def _bind(cores: list[int]) -> None:
+    """Stay on these cores, and end with the process that started this one (Linux)."""
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _facts(problem: TrainingProblem) -> dict[str, Any]:
     """What the report says about an instance."""
-    sizes = problem.pattern.sizes
+    sizes, targets = problem.pattern.sizes, problem.Y
+    scale = float((targets.max(axis=0) - targets.min(axis=0)).max()) / 2
     return {
         "points": problem.n_points,
         "inputs": sizes[0],
         "width": sum(sizes[1:-1]),
         "loss": problem.loss.value,
-        "unit": ScalarFit.of(problem).objective_scale,
+        "unit": float(problem.weights.max()) * scale**problem.loss.homogeneity,
     }
 
 

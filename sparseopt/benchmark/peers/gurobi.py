@@ -13,8 +13,8 @@ FREE_SIZE = 2000
 
 
 def refuses(problem: TrainingProblem) -> str | None:
-    """The model has eight rows per neuron and point, and two per point for the error, one for the prediction."""
-    rows = problem.n_points * (8 * problem.pattern.sizes[1] + 3)
+    """The model has eight rows per neuron and point, and per output and point two for the error, one for the fit."""
+    rows = problem.n_points * (8 * problem.pattern.sizes[1] + 3 * problem.pattern.n_outputs)
     return f"{rows} rows, more than the {FREE_SIZE} of the free licence" if rows > FREE_SIZE else None
 
 

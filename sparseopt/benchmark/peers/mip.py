@@ -1,4 +1,4 @@
-"""What the MILP peers share: a Pyomo model of the scaled fit in a weight box, and the way back to a network.
+"""What the MILP peers share: a Pyomo model of the scaled fits in a weight box, and the way back to a network.
 
 A peer's parameters are taken as its solver returns them, so that the benchmark sees what its tolerances do.
 """
@@ -32,9 +32,9 @@ def prepare_mip(
     formulation: Callable[..., Any] = milp_model,
 ) -> Callable[[], Answer]:
     """Build the model; the function returned times `solve`, which loads its solution into the model."""
-    fit = ScalarFit.of(problem)
-    model = formulation([fit], weight_limit)
-    unit = fit.objective_scale
+    fits = [ScalarFit.of(problem, output) for output in range(problem.pattern.n_outputs)]
+    model = formulation(fits, weight_limit)
+    unit = max(fit.objective_scale for fit in fits)
 
     def run() -> Answer:
         proved, objective, bound = solve(model)
@@ -42,7 +42,7 @@ def prepare_mip(
             return Answer(Claim.NONE, False, None, bound and unit * bound, None, weight_limit)
         claim = Claim.BOX if proved else Claim.NONE
         bound = None if bound is None else unit * bound
-        return Answer(claim, proved, unit * objective, bound, _network(problem, fit, model), weight_limit)
+        return Answer(claim, proved, unit * objective, bound, _network(problem, fits, model), weight_limit)
 
     return run
 
@@ -72,16 +72,17 @@ def solve_with_pyomo(name: str, task: Task, **options: Any) -> Callable[[Any], E
     return solve
 
 
-def _network(problem: TrainingProblem, fit: ScalarFit, model: Any) -> Network:
+def _network(problem: TrainingProblem, fits: list[ScalarFit], model: Any) -> Network:
     """The network of the model's parameter values and signs."""
     from pyomo.environ import value
 
-    theta: list[float] = []
-    for neuron in fit.neurons:
-        theta += [value(model.w[neuron.index, i]) for i in neuron.support]
-        theta += [value(model.b[neuron.index])] if neuron.bias else []
-    theta += [value(model.v[0, i]) for i in fit.skip] + ([value(model.c[0])] if fit.constant else [])
-    signs = np.array([1.0 if value(model.plus[n.index]) > 0.5 else -1.0 for n in fit.neurons])
     built = ShallowParameters(problem.pattern)
-    fit.add_to(built, 0, signs, fit.unscaled(np.array(theta)))
+    for o, fit in enumerate(fits):
+        theta: list[float] = []
+        for neuron in fit.neurons:
+            theta += [value(model.w[neuron.index, i]) for i in neuron.support]
+            theta += [value(model.b[neuron.index])] if neuron.bias else []
+        theta += [value(model.v[o, i]) for i in fit.skip] + ([value(model.c[o])] if fit.constant else [])
+        signs = np.array([1.0 if value(model.plus[n.index]) > 0.5 else -1.0 for n in fit.neurons])
+        fit.add_to(built, o, signs, fit.unscaled(np.array(theta)))
     return built.network()

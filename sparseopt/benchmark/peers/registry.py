@@ -9,11 +9,12 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
+from sparseopt.benchmark.cores import usable_cores
 from sparseopt.benchmark.peers.answer import Claim, Prepare
 from sparseopt.errors import InputError
 from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
-from sparseopt.solvers.registry import missing_package
+from sparseopt.solvers.registry import has_scalar_form, missing_package
 
 PROVED = 2e-6
 """The precision of peers that state it: twice the tolerance of docs/tolerances.md."""
@@ -39,6 +40,10 @@ class Peer:
     precision : float
         What its tolerances allow a claim to be off by, relative to the loss or the scale of the targets; the default is
         the relative gap at which MILP solvers stop by default.
+    any_pattern : bool
+        Whether it takes several hidden layers and hidden neurons that feed several outputs.
+    threads : int
+        Threads that it computes in; a run gets as many cores.
     """
 
     name: str
@@ -50,6 +55,8 @@ class Peer:
     extra: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     precision: float = 1e-4
+    any_pattern: bool = False
+    threads: int = 1
 
     @property
     def prepare(self) -> Prepare:
@@ -62,7 +69,9 @@ class Peer:
         return import_module(f"sparseopt.benchmark.peers.{self.module}")
 
     def missing(self) -> str | None:
-        """None if the peer can be used here, else what to install. Imports nothing."""
+        """None if the peer can be used here, else why not and what to install. Imports nothing."""
+        if self.threads > (there := len(usable_cores())):
+            return f"needs {self.threads} cores, and this process may use {there}"
         return missing_package(self.packages, self.extra)
 
     def versions(self) -> dict[str, str]:
@@ -73,12 +82,15 @@ class Peer:
         """None if the peer takes the problem, else why not."""
         if problem.loss not in self.losses:
             return f"does not take loss {problem.loss.value}"
+        if not (self.any_pattern or has_scalar_form(problem)):
+            return "takes at most one hidden layer and no hidden neuron that feeds two outputs"
         own = getattr(self._home, "refuses", None)
         return None if own is None else own(problem)
 
 
 _PYOMO = {"pyomo": "pyomo"}
 _HIGHS = {"highspy": "highspy"}
+_OWN = {"sparseopt": "sparseopt", "numba": "numba"}
 
 PEERS: Mapping[str, Peer] = {
     p.name: p
@@ -89,9 +101,20 @@ PEERS: Mapping[str, Peer] = {
             Claim.OPTIMAL,
             _ALL,
             "toolkit",
-            {"sparseopt": "sparseopt", "numba": "numba"},
+            _OWN,
             arguments={"solver": "exact"},
             precision=PROVED,
+        ),
+        Peer(
+            "exact-2",
+            "the same with two workers, on two cores",
+            Claim.OPTIMAL,
+            _ALL,
+            "toolkit",
+            _OWN,
+            arguments={"solver": "exact", "workers": 2},
+            precision=PROVED,
+            threads=2,
         ),
         Peer(
             "enumerate",
@@ -186,8 +209,17 @@ PEERS: Mapping[str, Peer] = {
             "toolkit",
             _HIGHS | {"clarabel": "clarabel"},
             arguments={"solver": "local"},
+            any_pattern=True,
         ),
-        Peer("gradient", "L-BFGS of scipy, 20 starts", Claim.NONE, _ALL, "gradient", {"scipy": "scipy"}),
+        Peer(
+            "gradient",
+            "L-BFGS of scipy, 20 starts",
+            Claim.NONE,
+            _ALL,
+            "gradient",
+            {"scipy": "scipy"},
+            any_pattern=True,
+        ),
         Peer(
             "sklearn",
             "MLPRegressor of scikit-learn, 20 starts, trained on squared errors",
@@ -196,6 +228,7 @@ PEERS: Mapping[str, Peer] = {
             "sklearn_mlp",
             {"sklearn": "scikit-learn"},
             "sklearn",
+            any_pattern=True,
         ),
         Peer(
             "pwlf",
@@ -208,6 +241,9 @@ PEERS: Mapping[str, Peer] = {
         ),
     )
 }
+
+OURS = tuple(name for name, peer in PEERS.items() if "sparseopt" in peer.packages)
+"""The peers that are the exact search."""
 
 
 def peer_named(name: str) -> Peer:

@@ -18,6 +18,11 @@ from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import FloatArray
 
 
+def refuses(problem: TrainingProblem) -> str | None:
+    """Only one output."""
+    return "takes one output" if problem.pattern.n_outputs > 1 else None
+
+
 def prepare(problem: TrainingProblem, task: Task) -> Callable[[], Answer]:
     """One SCIP model per sign class, built before the clock starts."""
     fit = ScalarFit.of(problem)

@@ -13,11 +13,11 @@ STARTS = 20
 
 
 def refuses(problem: TrainingProblem) -> str | None:
-    """Only dense networks with one hidden layer, without skip."""
+    """Only dense networks, without skip."""
     pattern = problem.pattern
     free = [*pattern.masks, *pattern.biases]
-    if pattern.depth != 2 or pattern.skip is not None or not all(m.all() for m in free) or problem.is_weighted:
-        return "trains dense networks with one hidden layer only, without sample weights"
+    if pattern.depth < 2 or pattern.skip is not None or not all(m.all() for m in free) or problem.is_weighted:
+        return "trains dense networks with hidden layers only, without sample weights"
     return None
 
 
@@ -28,11 +28,11 @@ def prepare(problem: TrainingProblem, task: Task) -> Callable[[], Answer]:
 
     def trained(seed: int) -> Network:
         net = MLPRegressor(
-            hidden_layer_sizes=problem.pattern.sizes[1:2], solver="lbfgs", alpha=0, max_iter=2000, random_state=seed
+            hidden_layer_sizes=problem.pattern.sizes[1:-1], solver="lbfgs", alpha=0, max_iter=2000, random_state=seed
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            net.fit(problem.X, problem.Y.squeeze(axis=1))
+            net.fit(problem.X, problem.Y.squeeze())
         return Network(problem.pattern, [w.T for w in net.coefs_], net.intercepts_)
 
     def run() -> Answer:

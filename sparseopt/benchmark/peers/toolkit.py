@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from sparseopt.benchmark.peers.answer import Answer, Claim, Task
 from sparseopt.problem import TrainingProblem
 
 
-def prepare(problem: TrainingProblem, task: Task, solver: str) -> Callable[[], Answer]:
-    """The solver of that name. Exact data get their float view before the clock starts, as they do for other peers."""
+def prepare(problem: TrainingProblem, task: Task, solver: str, **options: Any) -> Callable[[], Answer]:
+    """The solver of that name with its options. Exact data get their float view before the clock starts."""
     from sparseopt.solvers.control import Status
     from sparseopt.solvers.solve import solve
 
     _ = problem.X, problem.Y, problem.weights
 
     def run() -> Answer:
-        result = solve(problem, solver, task.time_limit, seed=task.seed)
+        result = solve(problem, solver, task.time_limit, seed=task.seed, **options)
         claim = Claim.NONE
         if result.status is Status.OPTIMAL:
             claim = Claim.OPTIMAL if result.weight_limit is None else Claim.BOX
