@@ -15,6 +15,7 @@ import pytest
 from exact_optimum import exact_optimum
 from generated import generated_problems
 from sparseopt.models.scalar_fit import ScalarFit
+from sparseopt.solvers.exact import driver
 
 import sparseopt as so
 from sparseopt import models, solvers
@@ -259,8 +260,16 @@ def test_workers_find_the_same_optimum_and_split_a_single_class(monkeypatch: pyt
         so.solve(problem, "exact", workers=0)
 
 
-def test_one_worker_gives_the_same_run_every_time() -> None:
-    problem = _noise(30, 2, 4)
-    runs = [so.solve(problem, "exact") for _ in range(2)]
-    assert runs[0].trace[-1].nodes == runs[1].trace[-1].nodes > 1000
-    assert runs[0].objective == runs[1].objective
+@pytest.mark.parametrize(("width", "loss"), [(4, "linf"), (2, "l1"), (2, "l2")])
+def test_one_worker_gives_the_same_run_however_long_slices_are(
+    width: int, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = _noise(30, 2, width)
+    problem = so.TrainingProblem(noise.pattern, noise.X, noise.Y, loss)
+    runs = []
+    for seconds in (0.05, 0.05, 0.0005):
+        monkeypatch.setattr(driver, "_SLICE_SECONDS", seconds)
+        runs.append(so.solve(problem, "exact"))
+    assert len({run.trace[-1].nodes for run in runs}) == 1
+    assert runs[0].trace[-1].nodes > 1000
+    assert len({run.objective for run in runs}) == 1

@@ -65,8 +65,12 @@ class Basis(NamedTuple):
 
 def _views(memory: Any, *shapes: tuple[int, ...]) -> list[Any]:
     """Arrays of these shapes one behind the other in a flat array."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    return [part.reshape(shape) for part, shape in zip(np.split(memory, ends), shapes, strict=False)]
+    views, start = [], 0
+    for shape in shapes:
+        size = math.prod(shape)
+        views.append(memory[start : start + size].reshape(shape))
+        start += size
+    return views
 
 
 def _basis_in(floats: Any, integers: Any, N: int, G: int, k: int) -> Basis:

@@ -413,8 +413,11 @@ def _has_room(inst: Instance, s: Search) -> bool:
 
 @entry
 def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: int) -> int:
-    """Search on for about so many linear programs; PROVED, PAUSED or NEEDS_ROOM."""
-    stop = s.counts[NODES] + nodes
+    """Search on for about so many linear programs; PROVED, PAUSED, NEEDS_ROOM or TOO_MANY.
+
+    For l2 also until an incumbent is found, which the caller can improve: so a run does not depend on slices' lengths.
+    """
+    stop, found = s.counts[NODES] + nodes, s.counts[FOUND]
     while True:
         if not _has_room(inst, s):
             return NEEDS_ROOM
@@ -447,7 +450,7 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                     save(s.snapshots, s.basis, s.asg.counts[LEVEL])
                     open_level(s.asg)
                     assign(s.asg, literal, -1)
-                    if s.counts[NODES] >= stop:
+                    if s.counts[NODES] >= stop or (inst.squared and s.counts[FOUND] > found):
                         return PAUSED
                     continue
         if not _resolve(inst, s, size):
