@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from sparseopt.existence.data_bound import bound_multipliers
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 
 if TYPE_CHECKING:
     from sparseopt.existence.divergence import DivergingSequence
-    from sparseopt.existence.kernels import Block
-    from sparseopt.pattern import SparsityPattern
 
 PAPER = "Le, Riccietti, Gribonval, NeurIPS 2023, arXiv 2306.02666"
 
@@ -26,22 +24,20 @@ def existence_certificate(claim: str, **evidence: Any) -> dict[str, Any]:
     return {"format": CERTIFICATE_FORMAT, "kind": "existence", "claim": claim, **evidence}
 
 
-def block_document(
-    pattern: SparsityPattern, block: Block | None, varying: Sequence[int] | None = None
-) -> dict[str, Any]:
-    """The block that shows that the limit is outside (None: all), and the inputs that vary (None: the block's)."""
-    outputs, inputs = block or (range(pattern.n_outputs), range(pattern.n_inputs))
-    return {
-        "block": {"outputs": list(outputs), "inputs": list(inputs)},
-        "inputs": list(inputs if varying is None else varying),
-    }
-
-
-def certificate_of_parameters(problem: TrainingProblem, network: Network) -> dict[str, Any]:
-    """Rule A: parameters whose loss no function of the inputs can beat, as exact rationals."""
+def certificate_of_parameters(problem: TrainingProblem, network: Network, theorem: str = "A") -> dict[str, Any]:
+    """Parameters whose loss no function of the inputs can beat, as exact rationals."""
     weights, biases, skip = network.exact
     exact = Network(network.pattern, weights, biases, skip)
-    return existence_certificate("attained", theorem="A", problem=problem.document, parameters=exact.to_dict())
+    return data_certificate("attained", theorem, problem, exact.to_dict())
+
+
+def data_certificate(
+    claim: str, theorem: str, problem: TrainingProblem, parameters: dict[str, Any], **evidence: Any
+) -> dict[str, Any]:
+    """A certificate with parameters, or a sequence of them, and the proof of the loss that no function can beat."""
+    if (multipliers := bound_multipliers(problem)) is not None:
+        evidence["multipliers"] = multipliers
+    return existence_certificate(claim, theorem=theorem, problem=problem.document, parameters=parameters, **evidence)
 
 
 class Verdict(StrEnum):
