@@ -20,6 +20,7 @@ from sparseopt.existence.report import (
     certificate_of_parameters,
     data_certificate,
     existence_certificate,
+    part_of_whole,
 )
 from sparseopt.existence.theorems import always_attained, interpolation
 from sparseopt.files import pattern_document
@@ -27,9 +28,6 @@ from sparseopt.losses import Loss
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
-
-_OF_THE_WHOLE = ("format", "kind", "claim", "problem")
-"""What a part of theorem C does not repeat."""
 
 
 def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 10.0) -> ExistenceReport:
@@ -145,7 +143,7 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
 
 def _certify_problem(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport:
     if (statement := always_attained(problem.pattern)) is not None:
-        return _attained(Scope.THIS_DATASET, statement, problem=problem.document)
+        return _attained(Scope.THIS_DATASET, statement, problem=problem.document, parts=[])
     if (found := interpolation(problem)) is not None:
         statement, network = found
         certificate = certificate_of_parameters(problem, network, "I")
@@ -208,9 +206,10 @@ def _certify_groups(problem: TrainingProblem, engine_seconds: float) -> Existenc
 
     def certificate(verdict: Verdict, claim: str) -> dict[str, Any]:
         own = [
-            {"outputs": list(g)} | {key: p.certificate[key] for key in p.certificate if key not in _OF_THE_WHOLE}
-            for g, p in zip(groups, parts, strict=True)
-            if p.verdict is verdict and p.certificate is not None
+            part_of_whole(part, group, problem.pattern)
+            for group, report in zip(groups, parts, strict=True)
+            if report.verdict is verdict and report.certificate is not None
+            for part in report.certificate["parts"]
         ]
         return existence_certificate(claim, theorem="C", problem=problem.document, parts=own)
 

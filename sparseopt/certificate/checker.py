@@ -270,13 +270,14 @@ class Problem:
         """The loss from its parts (points or outputs)."""
         return max(parts) if self.loss == "linf" else sum(parts, Fraction(0))
 
-    def loss_of(self, parameters: Parameters, report: VerificationReport) -> Fraction:
-        """The exact loss, or its limit if the parameters depend on n."""
+    def loss_of(self, parameters: Parameters, outputs: Iterable[int], report: VerificationReport) -> Fraction:
+        """The exact loss on some outputs, or its limit if the parameters depend on n."""
         parts = []
         for x, y, w in zip(self.X, self.Y, self.weights, strict=True):
-            for f, t in zip(self.pattern.predict(parameters, x, report), y, strict=True):
-                need(max(f, default=0) <= 0, "sequence: a prediction does not tend to a value")
-                parts.append(w * abs(f.get(0, Fraction(0)) - t) ** (2 if self.loss == "l2" else 1))
+            values = self.pattern.predict(parameters, x, report)
+            for f, target in ((values[o], y[o]) for o in outputs):
+                need(max(f, default=0) <= 0, "parameters: a prediction does not tend to a value")
+                parts.append(w * abs(f.get(0, 0) - target) ** (2 if self.loss == "l2" else 1))
         report.checked["points evaluated"] += len(self.X)
         return self.total(parts)
 
@@ -499,7 +500,10 @@ def check_optimality(document: dict[str, Any], report: VerificationReport) -> No
     report.claim = f"{problem}: the parameters have loss {objective}, {rest}"
     parameters = problem.pattern.parameters(document["parameters"])
     need(all(set(x) == {0} for _, x in parameters), "parameters: not constant")
-    need(problem.loss_of(parameters, report) == objective, "objective: is not the loss of the parameters")
+    need(
+        problem.loss_of(parameters, range(len(problem.Y[0])), report) == objective,
+        "objective: is not the loss of the parameters",
+    )
     bounds = [rational(output["bound"]) for output in document["outputs"]]
     need(len(bounds) == problem.pattern.sizes[-1] and min(bounds) >= 0, "outputs: not a bound for each")
     need(problem.total(bounds) >= bound, "bound: more than the outputs' bounds prove")
@@ -528,10 +532,11 @@ def check_classes(fit: ScalarFit, classes: list[Any], bound: Fraction, report: V
 # --- existence --------------------------------------------------------------------------------------------------------
 
 
-def reach(edges: Iterable[Edge], start: Iterable[Node], report: VerificationReport) -> set[Node]:
-    """The nodes that paths from `start` lead to, and those of `start`."""
+def reach(edges: Iterable[Edge], start: Iterable[Node], report: VerificationReport, back: bool = False) -> set[Node]:
+    """The nodes that paths from `start` (or, back, to it) go through, and those of `start`."""
     after = defaultdict(list)
-    for a, b in edges:
+    for edge in edges:
+        a, b = edge[::-1] if back else edge
         after[a].append(b)
         report.spend(1)
     seen = set(start)
@@ -543,79 +548,55 @@ def reach(edges: Iterable[Edge], start: Iterable[Node], report: VerificationRepo
     return seen
 
 
-def turned(edges: Iterable[Edge]) -> set[Edge]:
-    """The edges the other way round."""
-    return {(b, a) for a, b in edges}
-
-
 def live(pattern: Pattern, inputs: Iterable[Node], outputs: Iterable[int], report: VerificationReport) -> set[Node]:
     """The hidden neurons on paths from the inputs to the outputs."""
-    above = reach(turned(pattern.edges), [(pattern.last, o) for o in outputs], report)
+    above = reach(pattern.edges, [(pattern.last, o) for o in outputs], report, back=True)
     return {node for node in reach(pattern.edges, inputs, report) & above if 0 < node[0] < pattern.last}
 
 
-def check_always(document: dict[str, Any], pattern: Pattern, report: VerificationReport) -> None:
-    """D, S, U, C: at most one hidden layer, and no hidden neuron that sees an input feeds two outputs."""
-    hidden = live(pattern, pattern.layer(0), range(pattern.sizes[-1]), report)
-    feeding = Counter(a for a, _ in pattern.edges if a in hidden)
-    need(not hidden or (pattern.last == 2 and max(feeding.values()) == 1), "pattern: the theorem does not apply")
+def separate(pattern: Pattern, outputs: Iterable[int], report: VerificationReport) -> bool:
+    """D, S, U: at most one hidden layer, and no hidden neuron that sees an input feeds two outputs."""
+    hidden = live(pattern, pattern.layer(0), outputs, report)
     report.checked["hidden neurons"] += len(hidden)
-
-
-def check_box(document: dict[str, Any], pattern: Pattern, report: VerificationReport) -> None:
-    """K, attained: one hidden layer, one output, free biases."""
-    biased = all((ONE, (n, i)) in pattern.edges for n in range(1, pattern.last + 1) for i in range(pattern.sizes[n]))
-    need(biased, "pattern: a bias is not free")
-    if document["claim"] == "attained on a box":
-        need(pattern.last == 2 and pattern.sizes[-1] == 1, "pattern: the theorem does not apply")
-    else:
-        check_not_closed(document, pattern, report)
+    feeding = Counter(a for a, _ in pattern.edges if a in hidden)
+    return not hidden or (pattern.last == 2 and max(feeding.values()) == 1)
 
 
 def check_data(document: dict[str, Any], problem: Problem, report: VerificationReport) -> None:
-    """A claim about one problem: its theorem, or (C) a part for each group of outputs that share no hidden neuron."""
-    attained, theorem = document["claim"] == "attained", document["theorem"]
-    if "parts" in document:
-        check_groups(document, problem, attained, report)
-    elif attained and theorem in ("D", "S", "U", "C"):
-        check_always(document, problem.pattern, report)
-    else:
-        parameters = problem.pattern.parameters(document["parameters"])
-        need(not attained or all(set(x) == {0} for _, x in parameters), "parameters: not constant")
-        loss = problem.loss_of(parameters, report)
-        need(
-            loss == least(problem, document.get("multipliers")), f"parameters: {loss} is not the least of any function"
-        )
-        if theorem == "N" and not attained:
-            need(loss == 0, "parameters: the loss does not tend to 0")
-            check_no_fit(document, problem, report)
-        elif not attained:
-            report.relies_on += (f"z3 (that no parameters have the loss {loss})",)
-    report.claim = f"{problem}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
+    """A claim about one problem. Parts have parameters for groups of outputs that share no hidden neuron (C).
 
-
-def check_groups(document: dict[str, Any], problem: Problem, attained: bool, report: VerificationReport) -> None:
-    """All groups are attained, or one is not and the loss is a sum. Each part speaks of its outputs alone."""
-    count, masks = problem.pattern.sizes[-1], document["problem"]["pattern"]
-    groups = [places(part["outputs"], count) for part in document["parts"]]
-    groups.append([o for o in range(count) if not any(o in group for group in groups)])
-    need(sum(map(len, groups)) == count, "parts: an output stands in two groups")
-    need(not groups[-1] if attained else len(groups) > 1 and problem.loss != "linf", "parts: do not show the claim")
-    used = [live(problem.pattern, problem.pattern.layer(0), group, report) for group in groups]
+    Attained: those of each part have the least loss of any function of the inputs (A, I), and the other outputs need
+    none (D, S, U). Not attained: those of a part only tend to it (N, G), and the loss is a sum, or of this part alone.
+    """
+    pattern, parts, claim = problem.pattern, document["parts"], document["claim"]
+    report.claim = f"{problem}: {'an optimum exists' if claim == 'attained' else 'no parameters attain the infimum'}"
+    groups = [places(part["outputs"], pattern.sizes[-1]) for part in parts]
+    rest = [o for o in range(pattern.sizes[-1]) if not any(o in group for group in groups)]
+    need(sum(map(len, groups)) + len(rest) == pattern.sizes[-1], "parts: an output stands in two groups")
+    used = [live(pattern, pattern.layer(0), group, report) for group in (*groups, rest)]
     need(not any(a & b for a, b in combinations(used, 2)), "parts: groups share a hidden neuron")
-    for group, part in zip(groups, document["parts"], strict=False):
-        last = {key: [masks[key][-1][o] for o in group] for key in ("masks", "biases")}
-        own = {key: [*masks[key][:-1], last[key]] for key in last}
-        own["skip"] = masks.get("skip") and [masks["skip"][o] for o in group]
-        data = document["problem"]["data"] | {"Y": [[y[o] for o in group] for y in document["problem"]["data"]["Y"]]}
-        restricted = Problem(document["problem"] | {"pattern": own, "data": data})
-        check_data(part | {"claim": document["claim"]}, restricted, report)
+    if claim == "attained":
+        need(separate(pattern, rest, report), "parts: no theorem applies to the other outputs")
+    else:
+        need(claim == "not attained" and len(parts) > 0, "claim: unknown, or without parts")
+        need(problem.loss != "linf" or len(groups[0]) == pattern.sizes[-1], "parts: they do not show the claim")
+    for group, part in zip(groups, parts, strict=True):
+        parameters = pattern.parameters(part["parameters"])
+        loss = problem.loss_of(parameters, group, report)
+        need(loss == least(problem, group, part.get("multipliers")), f"parameters: {loss} is not the least loss")
+        if claim == "attained":
+            need(all(set(x) == {0} for _, x in parameters), "parameters: not constant")
+        elif "outside" in part:
+            need(loss == 0, "parameters: the loss does not tend to 0")
+            check_no_fit(part, problem, group, report)
+        else:
+            report.relies_on += (f"z3 (that no parameters have the loss {loss})",)
 
 
-def least(problem: Problem, multipliers: Any) -> Fraction:
+def least(problem: Problem, outputs: list[int], multipliers: Any) -> Fraction:
     """No function of the inputs has a smaller loss: per output, multipliers that cancel on equal inputs."""
     bounds = []
-    for output, row in enumerate(array(multipliers, (problem.pattern.sizes[-1], len(problem.X)), integer)):
+    for output, row in zip(outputs, array(multipliers, (len(outputs), len(problem.X)), integer), strict=True):
         sums = Counter[tuple[Fraction, ...]]()
         for x, m in zip(problem.X, row, strict=True):
             sums[x] += m
@@ -624,12 +605,13 @@ def least(problem: Problem, multipliers: Any) -> Fraction:
     return problem.total(bounds)
 
 
-def check_no_fit(document: dict[str, Any], problem: Problem, report: VerificationReport) -> None:
+def check_no_fit(part: dict[str, Any], problem: Problem, outputs: list[int], report: VerificationReport) -> None:
     """N: on too many points in general position the targets are an affine function that the network cannot have."""
     pattern, X = problem.pattern, problem.X
-    A = array(document["parameters"]["limit"], (pattern.sizes[-1], pattern.sizes[0]), rational)
-    rows, columns = check_outside(document["outside"], pattern, A, report)
-    seen = reach(turned(pattern.edges), [(pattern.last, r) for r in rows], report)
+    A = array(part["parameters"]["limit"], (pattern.sizes[-1], pattern.sizes[0]), rational)
+    rows, columns = check_outside(part["outside"], pattern, A, report)
+    need(rows <= set(outputs), "outside: another output")
+    seen = reach(pattern.edges, [(pattern.last, r) for r in rows], report, back=True)
     inputs = [i for i in range(pattern.sizes[0]) if (0, i) in seen and len({x[i] for x in X}) > 1]
     need(columns <= set(inputs), "outside: an input does not vary")
     for r in rows:
@@ -673,7 +655,7 @@ def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationR
     """
     nodes = [tuple(node) for node in evidence["nodes"]]
     need(len(set(nodes)) == len(nodes) and all(0 < h[0] < pattern.last for h in nodes), "outside: nodes")
-    back, number = turned(pattern.edges), dict[Any, int]()
+    number = dict[Any, int]()
 
     def variable(side: str, j: int, at: int) -> int:
         report.spend(1, 16 * len(number))
@@ -683,7 +665,7 @@ def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationR
     for item in evidence["identity"]:
         r, c = item["entry"]
         start, end = (0, *places([c], pattern.sizes[0])), (pattern.last, *places([r], pattern.sizes[-1]))
-        met = set(nodes) & reach(pattern.edges, [start], report) & reach(back, [end], report)
+        met = set(nodes) & reach(pattern.edges, [start], report) & reach(pattern.edges, [end], report, back=True)
         missed = end in reach([(a, b) for a, b in pattern.edges if a not in met], [start], report)
         good = not missed and all(reach(pattern.edges, [h], report) & met == {h} for h in met)
         need(good, f"outside: entry ({r}, {c}) has paths that do not meet one node")
@@ -772,16 +754,16 @@ class Reduction:
 
     def peel(self, nodes: list[Any], side: str) -> set[Edge]:
         """Twins that are the only way from their inputs (or to their outputs): one edge to a different one suffices."""
-        edges, end = (self.edges, 0) if side == "inputs" else (turned(self.edges), self.last)
-        group = sorted(tuple(node) for node in nodes)
-        before, after = self.around(group[0])[:: 1 if side == "inputs" else -1]
-        need(all(self.around(h) == self.around(group[0]) for h in group), "nodes with different neighbours")
-        need(len(set(group)) == len(group) <= len(before) and all(a[0] == end for a in before), "nodes at no end")
-        rest = {(a, b) for a, b in edges if a not in group and b not in group}
-        shared = reach(edges, group, self.report) & reach(rest, before, self.report)
-        need(all(node[0] != self.last - end for node in shared), "there is another way")
-        edges = rest | set(zip(sorted(before), group, strict=False)) | set(product(group, after))
-        return edges if side == "inputs" else turned(edges)
+        group, back = sorted(tuple(node) for node in nodes), side == "outputs"
+        ends, others = self.around(group[0])[:: -1 if back else 1]
+        need(all(self.around(node) == self.around(group[0]) for node in group), "nodes with different neighbours")
+        need(len(set(group)) == len(group) <= len(ends), "more nodes than ends")
+        need(all(node[0] == (self.last if back else 0) for node in ends), "nodes that are not at an end")
+        rest = {edge for edge in self.edges if edge[0] not in group and edge[1] not in group}
+        both = reach(self.edges, group, self.report, back) & reach(rest, ends, self.report, back)
+        need(all(node[0] != (0 if back else self.last) for node in both), "there is another way")
+        kept = {*zip(sorted(ends), group, strict=False), *product(group, others)}
+        return rest | ({(b, a) for a, b in kept} if back else kept)
 
     def keep(self, kept: list[Any], steps: list[Any]) -> set[Edge]:
         """With these edges alone, which the steps make direct, every matrix between joined ends is a product."""
@@ -814,22 +796,31 @@ def check_closed(document: dict[str, Any], pattern: Pattern, report: Verificatio
 
 
 CLAIMS = {
-    "attained": ("an optimum exists for every dataset", check_always),
-    "attained on a box": ("every continuous function on a box has a best uniform approximation", check_box),
-    "not attained on a box": ("a function on a box has no best uniform approximation", check_box),
-    "linear counterpart closed": ("the products W_L ... W_1 form a closed set", check_closed),
-    "linear counterpart not closed": ("the products W_L ... W_1 do not form a closed set", check_not_closed),
+    "attained": "an optimum exists for every dataset",
+    "attained on a box": "every continuous function on a box has a best uniform approximation",
+    "not attained on a box": "a function on a box has no best uniform approximation",
+    "linear counterpart closed": "the products W_L ... W_1 form a closed set",
+    "linear counterpart not closed": "the products W_L ... W_1 do not form a closed set",
 }
 
 
 def check_existence(document: dict[str, Any], report: VerificationReport) -> None:
     """Claims about a problem, or about a pattern."""
     if "problem" in document:
-        need(document["claim"] in ("attained", "not attained"), "claim: unknown")
         return check_data(document, Problem(document["problem"]), report)
-    pattern, (words, check) = Pattern(document["pattern"]), CLAIMS[document["claim"]]
-    report.claim = f"{pattern}: {words}"
-    return check(document, pattern, report)
+    pattern, claim = Pattern(document["pattern"]), document["claim"]
+    report.claim = f"{pattern}: {CLAIMS[claim]}"
+    free = all((ONE, node) in pattern.edges for layer in range(pattern.last) for node in pattern.layer(layer + 1))
+    need(free or not claim.endswith("on a box"), "pattern: a bias is not free")
+    if claim == "attained":
+        need(separate(pattern, range(pattern.sizes[-1]), report), "pattern: no theorem applies")
+    elif claim == "attained on a box":
+        need(pattern.last == 2 and pattern.sizes[-1] == 1, "pattern: theorem K does not apply")
+    elif claim == "linear counterpart closed":
+        check_closed(document, pattern, report)
+    else:
+        check_not_closed(document, pattern, report)
+    return None
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,7 +11,10 @@ from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sparseopt.existence.divergence import DivergingSequence
+    from sparseopt.pattern import SparsityPattern
 
 PAPER = "Le, Riccietti, Gribonval, NeurIPS 2023, arXiv 2306.02666"
 
@@ -37,7 +40,20 @@ def data_certificate(
     """A certificate with parameters, or a sequence of them, and the proof of the loss that no function can beat."""
     if (multipliers := bound_multipliers(problem)) is not None:
         evidence["multipliers"] = multipliers
-    return existence_certificate(claim, theorem=theorem, problem=problem.document, parameters=parameters, **evidence)
+    part = {"outputs": list(range(problem.pattern.n_outputs)), "parameters": parameters, **evidence}
+    return existence_certificate(claim, theorem=theorem, problem=problem.document, parts=[part])
+
+
+def part_of_whole(part: dict[str, Any], group: Sequence[int], pattern: SparsityPattern) -> dict[str, Any]:
+    """A part of a certificate for a group of outputs, as one for all outputs; null stands for zeros."""
+
+    def spread(rows: list[Any]) -> list[Any]:
+        return [rows[group.index(o)] if o in group else None for o in range(pattern.n_outputs)]
+
+    given = part["parameters"]
+    own = {key: [*given[key][:-1], spread(given[key][-1])] for key in ("weights", "biases")}
+    own |= {key: spread(given[key]) for key in ("skip", "limit") if given.get(key) is not None}
+    return part | {"outputs": [group[o] for o in part["outputs"]], "parameters": own}
 
 
 class Verdict(StrEnum):
