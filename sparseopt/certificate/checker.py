@@ -2,9 +2,8 @@
 
     python checker.py CERTIFICATE.json[.gz]
 
-docs/certificates.md describes the format and why each step is sound; the theorems (D, S, ...) are those of
-docs/existence.md. Everything is derived again from the masks and the data in the certificate. Whatever is malformed,
-too large, or does not follow ends in "invalid" with the first failure.
+docs/certificates.md has the format and says why each step is sound, docs/existence.md the theorems (D, S, ...).
+Everything is derived again from the masks and data in the certificate; the first failure makes it invalid.
 """
 
 from __future__ import annotations
@@ -116,16 +115,12 @@ def read(source: Any) -> Any:
     except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
         raise InvalidError(f"{source}: cannot be read ({error})") from None
     need(len(text) <= MAX_BYTES, f"{source}: is larger than {MAX_BYTES} bytes")
-    return json.loads(text, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
+    return json.loads(text, object_pairs_hook=_unique, parse_float=integer, parse_constant=integer)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     need(len(dict(pairs)) == len(pairs), "a key stands twice in one object")
     return dict(pairs)
-
-
-def _no_float(text: str) -> Any:
-    raise InvalidError(f"the number {text[:40]} is neither an integer nor a text")
 
 
 _INTEGER = re.compile(r"-?[0-9]{1,4000}", re.ASCII)
@@ -135,7 +130,7 @@ def integer(value: Any) -> int:
     """An integer, written as a JSON number or as text."""
     if type(value) is int:
         return value
-    need(isinstance(value, str) and _INTEGER.fullmatch(value) is not None, "expected an integer")
+    need(isinstance(value, str) and _INTEGER.fullmatch(value) is not None, f"expected an integer, not {value!r:.40}")
     return int(value)
 
 
@@ -162,10 +157,10 @@ def array(value: Any, shape: Sequence[int], entry: Callable[[Any], Any]) -> Any:
 
 
 def places(value: Any, count: int) -> list[int]:
-    """Places below `count`, each once."""
-    need(all(type(i) is int and 0 <= i < count for i in value), f"expected places below {count}")
-    need(isinstance(value, list) and len(set(value)) == len(value), "a place stands twice")
-    return value
+    """At least one place below `count`, each once."""
+    good = isinstance(value, list) and all(type(i) is int and 0 <= i < count for i in value)
+    need(good and 0 < len(set(value)) == len(value), f"expected different places below {count}")
+    return list(value)
 
 
 Polynomial = dict[int, Fraction]
@@ -294,18 +289,15 @@ class Problem:
 
 # --- optimality -------------------------------------------------------------------------------------------------------
 #
-# One output of a network with one hidden layer of neurons that feed no other output is, by positive homogeneity, f(x) =
-# Σ_j s_j σ(p_j(x)) + l(x) with signs s_j = ±1, p_j(x) = w_j·x + b_j, and l linear. For every class of signs the
-# certificate derives clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; its negation is
-# p_j(x_i) ≤ 0) that hold for all parameters with a loss below the bound. The last clause is empty: there are none. A
-# clause "holds" if it holds for the activations after any infinitesimal generic shift, so that ties do no harm.
+# With one hidden layer an output is f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear. For each
+# class of signs, clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; negated: ≤ 0) are
+# derived that hold for all parameters with a loss below the bound. The last is empty: there are no such parameters.
 
 
 class ScalarFit:
-    """One output: its neurons, and whole multiples (one for all) of their features of each point.
-
-    `rows[j][i]` times (w_j, b_j) is p_j(x_i), `linear[i]` times the other parameters is l(x_i). `statement[j][i]` is a
-    signed number, equal up to sign where two rows have equal or opposite directions; 0 for a row of zeros.
+    """One output: `rows[j][i]` times (w_j, b_j) is p_j(x_i), `linear[i]` times the other parameters l(x_i), all scaled
+    to whole numbers by one factor. `statement[j][i]` is the signed number of z_ij: equal up to sign where two rows have
+    equal or opposite directions, 0 for a row of zeros.
     """
 
     def __init__(self, problem: Problem, output: int, report: VerificationReport) -> None:
@@ -314,39 +306,28 @@ class ScalarFit:
         sources = defaultdict[Node, set[Node]](set)
         for a, b in pattern.edges:
             sources[b].add(a)
-        feeding = sources[pattern.last, output]
+        feeding, fed = sources[pattern.last, output], Counter(a for a, _ in pattern.edges)
         neurons = sorted(h for h in feeding if h[0] == 1 and sources[h] - {ONE})
-        fed = Counter(a for a, _ in pattern.edges)
         need(all(fed[h] == 1 for h in neurons), "a hidden neuron feeds several outputs")
-        direct = tuple(sorted({a for a in feeding if a[0] == 0} | {ONE for h in feeding if sources[h] == {ONE}}))
-        report.spend(100 * points * (1 + len(neurons)))
+        direct = sorted({a for a in feeding if a[0] == 0} | {ONE for h in feeding if sources[h] == {ONE}})
         denominators = {v.denominator for x in problem.X for v in x}
         need(sum(map(int.bit_length, denominators)) <= MAX_DENOMINATOR_BITS, "X: the denominators are too large")
-        scale = Fraction(lcm(*denominators))
-        report.spend(points, int(scale).bit_length())
-        inputs = [[int(v * scale) for v in (*x, 1)] for x in problem.X]  # ONE, which is (0, -1), comes last
-
+        scale = lcm(*denominators)
+        report.spend(100 * points * (1 + len(neurons)), scale.bit_length())
+        inputs = [[int(v * scale) for v in (*x, Fraction(1))] for x in problem.X]  # last is ONE, which is (0, -1)
         self.kinds = [tuple(sorted(sources[h])) for h in neurons]
-        made = {kind: [tuple(x[i] for _, i in kind) for x in inputs] for kind in {*self.kinds, direct}}
-        numbered = {kind: directions(made[kind]) for kind in set(self.kinds)}
-        self.rows, self.linear = [made[kind] for kind in self.kinds], made[direct]
-        starts = [(j * points, kind) for j, kind in enumerate(self.kinds)]
-        self.statement = [[v and (v + at if v > 0 else v - at) for v in numbered[kind]] for at, kind in starts]
-
-    def class_of(self, signs: Sequence[int]) -> tuple[int, ...]:
-        """The class of output signs: only the number of + in each kind of neuron matters."""
-        plus = Counter(kind for kind, sign in zip(self.kinds, signs, strict=True) if sign > 0)
-        return tuple(plus[kind] for kind in dict.fromkeys(self.kinds))
+        self.linear, *self.rows = [[tuple(x[i] for _, i in kind) for x in inputs] for kind in (direct, *self.kinds)]
+        self.statement = [directions(rows, 1 + j * points) for j, rows in enumerate(self.rows)]
 
 
-def directions(rows: list[tuple[int, ...]]) -> list[int]:
-    """For each row ± (1 + the first row of its direction, up to sign); 0 for zeros."""
+def directions(rows: list[tuple[int, ...]], start: int) -> list[int]:
+    """For each row ± (start + the first row of its direction, up to sign); 0 for zeros."""
     first: dict[tuple[Fraction, ...], tuple[int, bool]] = {}
     out = []
     for i, row in enumerate(rows):
         lead = next((v for v in row if v), 0)
-        at, positive = first.setdefault(tuple(Fraction(v, lead) for v in row), (i, lead > 0)) if lead else (-1, False)
-        out.append(1 + at if positive == (lead > 0) else -1 - at)
+        number, positive = first.setdefault(tuple(Fraction(v, lead or 1) for v in row), (start + i, lead > 0))
+        out.append(0 if not lead else number if positive == (lead > 0) else -number)
     return out
 
 
@@ -376,10 +357,9 @@ class Proof:
     def bound(self, errors: list[Any], literals: list[Any]) -> frozenset[int]:
         """Bound lemma: the literals force the loss to be at least the bound.
 
-        An error row [i, side, active, a] says side f(x_i) ≥ side (l + Σ_{j active} s_j p_j). That holds if every neuron
-        with s_j = -side is active or not as the bits of `active` say, or has a chord; the others may be set at will,
-        since σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters
-        cancel in the sum, which leaves Σ_i multiplier_i f(x_i) ≥ 0.
+        An error row [i, side, active, a] says side f(x_i) ≥ side (l + Σ_{j active} s_j p_j): neurons with s_j = -side
+        are as the bits of `active` say, or have a chord; for the others σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says
+        ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters cancel, which leaves Σ_i multiplier_i f(x_i) ≥ 0.
         """
         clause: set[int] = set()
         total: list[dict[int, int]] = [{} for _ in self.signs]
@@ -523,7 +503,7 @@ def check_classes(fit: ScalarFit, classes: list[Any], bound: Fraction, report: V
                 with at(f"step {place}"):
                     proof.step(step)
             need(bool(proof.clauses) and not proof.clauses[-1], "the last clause is not empty")
-            proved.add(fit.class_of(proof.signs))
+            proved.add(frozenset(Counter(zip(fit.kinds, proof.signs, strict=True)).items()))
             report.checked["sign classes"] += 1
     count = prod(number + 1 for number in Counter(fit.kinds).values())
     need(len(proved) == count, f"{len(proved)} of {count} sign classes are proved")
@@ -743,9 +723,8 @@ class Reduction:
         sides = [({tuple(a) for a in below}, {tuple(b) for b in above}) for below, above in parts]
         for own, joined in ((before, [a for s in sides for a in s[0]]), (after, [b for s in sides for b in s[1]])):
             need(len(joined) == len(set(joined)) and own.issuperset(joined), "parts that are not disjoint")
-        need(
-            set(product(before, after)) <= self.edges.union(*(product(*side) for side in sides)), "a pair without edge"
-        )
+        joined_pairs = self.edges.union(*(product(*side) for side in sides))
+        need(joined_pairs.issuperset(product(before, after)), "a pair of neighbours in no part")
         edges = {edge for edge in self.edges if tuple(node) not in edge}
         for number, (below, above) in enumerate(sides):
             name = (*node, number)
@@ -770,9 +749,8 @@ class Reduction:
         edges = {(tuple(a), tuple(b)) for a, b in kept}
         inputs = {a for a, _ in self.edges if a[0] == 0}
         joined = {(a, b) for a in inputs for b in reach(self.edges, [a], self.report) if b[0] == self.last}
-        need(
-            edges <= self.edges and Reduction(self.last, edges, self.report).run(steps).edges == joined, "some are lost"
-        )
+        left = Reduction(self.last, edges, self.report).run(steps).edges
+        need(edges <= self.edges and left == joined, "some matrices are lost")
         return joined
 
     def rely(self) -> set[Edge]:
