@@ -221,13 +221,13 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
     z3 = pytest.importorskip("z3")
     counted: Counter[str] = Counter()
     for name, _, document in generated_certificates(loss, 40, 71)[:20]:
-        problem = checker.read_problem(document["problem"])
+        problem = checker.Problem(document["problem"])
         bound = Fraction(document["bound"])
         if not bound:
             continue
-        fit = checker.ScalarFit(problem, 0)
+        fit = checker.ScalarFit(problem, 0, checker.VerificationReport())
         for part in document["outputs"][0]["classes"]:
-            proof = checker.Proof(fit, part["signs"], bound, checker.VerificationReport(False, ""))
+            proof = checker.Proof(fit, part["signs"], bound, checker.VerificationReport())
             pre, loss_below = _network(z3, problem, fit, part["signs"], bound)
             for step in part["steps"]:
                 proof.step(step)
@@ -235,8 +235,8 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
                     continue
                 solver = z3.Solver()
                 for literal in proof.clauses[-1]:
-                    j, i = divmod(abs(literal) - 1, fit.points)
-                    strict = step[0] == "cone" and abs(literal) == abs(proof._statement(step[1])[2])
+                    j, i = divmod(abs(literal) - 1, len(problem.X))
+                    strict = step[0] == "cone" and abs(literal) == abs(proof.statement(step[1])[2])
                     wrong = -pre[j][i] if literal > 0 else pre[j][i]
                     solver.add(wrong > 0 if strict else wrong >= 0)
                 if step[0] == "bound":

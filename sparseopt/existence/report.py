@@ -53,7 +53,20 @@ def part_of_whole(part: dict[str, Any], group: Sequence[int], pattern: SparsityP
     given = part["parameters"]
     own = {key: [*given[key][:-1], spread(given[key][-1])] for key in ("weights", "biases")}
     own |= {key: spread(given[key]) for key in ("skip", "limit") if given.get(key) is not None}
-    return part | {"outputs": [group[o] for o in part["outputs"]], "parameters": own}
+    whole = part | {"outputs": [group[o] for o in part["outputs"]], "parameters": own}
+    if part.get("outside"):
+        identity = [
+            {
+                "entry": [group[item["entry"][0]], item["entry"][1]],
+                "cofactor": [
+                    [x, [[side, j, group[at] if side == "u" else at] for side, j, at in variables]]
+                    for x, variables in item["cofactor"]
+                ],
+            }
+            for item in part["outside"]["identity"]
+        ]
+        whole["outside"] = part["outside"] | {"identity": identity}
+    return whole
 
 
 class Verdict(StrEnum):
