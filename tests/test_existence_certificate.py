@@ -102,6 +102,10 @@ def test_changed_existence_certificates_are_rejected() -> None:
         for key in ("X", "Y"):
             d["problem"]["data"][key][0] = d["problem"]["data"][key][1]
 
+    def one_point(d: dict) -> None:
+        for key in ("X", "Y"):
+            d["problem"]["data"][key] = [d["problem"]["data"][key][0]] * 9
+
     assert "in general position" in failure(fewer_points)
     assert "in general position" in failure(repeated_point)
     assert "not the least loss" in failure(lambda d: d["problem"]["data"]["Y"][0].__setitem__(0, "5"))
@@ -110,12 +114,7 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "not affine" in failure(lambda d: _parameters(d)["limit"][row].__setitem__(column, "7"))
     assert "does not tend" in failure(lambda d: _parameters(d)["weights"][0][0][1].update({"1": "2"}))
     assert "outside the pattern" in failure(lambda d: _parameters(d)["weights"][0][2].__setitem__(0, {"0": "1"}))
-    assert "input does not vary" in failure(
-        lambda d: (
-            [row.__setitem__(1, "0") for row in d["problem"]["data"]["X"]]
-            and [row.__setitem__(slice(None), ["0"] * 3) for row in d["problem"]["data"]["Y"]]
-        )
-    )
+    assert "input does not vary" in failure(one_point)
     assert "in general position" in failure(
         lambda d: [row.__setitem__(2, str(i)) for i, row in enumerate(d["problem"]["data"]["X"])]
     )
