@@ -21,7 +21,7 @@ from sparseopt.files import pattern_document
 DATA = Path(__file__).parents[1] / "data"
 
 
-def _random_patterns(count: int, seed: int) -> list[so.SparsityPattern]:
+def random_patterns(count: int, seed: int) -> list[so.SparsityPattern]:
     rng = np.random.default_rng(seed)
     shapes = [(3, 3, 3), (3, 2, 3), (2, 3, 2), (3, 3, 2, 3), (2, 2, 2, 2), (3, 3, 1), (2, 4, 4)]
     out = []
@@ -35,7 +35,7 @@ def _random_patterns(count: int, seed: int) -> list[so.SparsityPattern]:
 
 def test_every_verdict_on_a_pattern_is_checked() -> None:
     counted: Counter[str] = Counter()
-    for pattern in _random_patterns(150, 3):
+    for pattern in random_patterns(150, 3):
         report = so.certify(pattern)
         if report.certificate is None:
             assert report.verdict is so.Verdict.UNDECIDED
@@ -141,7 +141,7 @@ def test_a_closed_counterpart_is_not_called_open() -> None:
 def test_closed_counterparts_are_checked_by_their_reductions() -> None:
     """Every closed verdict is valid, by steps of all kinds; it relies on a rule only where F1 or F2 decided."""
     counted: Counter[str] = Counter()
-    for pattern in [*_random_patterns(300, 11), *_deep_patterns(120, 2)]:
+    for pattern in [*random_patterns(300, 11), *_deep_patterns(120, 2)]:
         lc = so.linear_counterpart(pattern)
         if not lc.closed:
             continue
@@ -205,7 +205,7 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
 def test_no_open_counterpart_passes_as_closed() -> None:
     """Reductions that do not hold, and patterns that are not closed, under the claim that they are."""
     refused = 0
-    for pattern in _random_patterns(300, 11):
+    for pattern in random_patterns(300, 11):
         lc = so.linear_counterpart(pattern)
         if lc.closed is False:
             document = so.linear_counterpart(so.families.dense([2, 1, 2])).certificate
@@ -284,7 +284,7 @@ def test_changed_claims_about_sets_are_true_or_rejected() -> None:
     """Masks, lines, cofactors and factors changed at random: what is still accepted is what the rules say."""
     rng = random.Random(4)
     counted: Counter[str] = Counter()
-    for pattern in _random_patterns(60, 5):
+    for pattern in random_patterns(60, 5):
         original = so.linear_counterpart(pattern).certificate
         if original is None:
             continue

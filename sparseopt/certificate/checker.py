@@ -564,12 +564,13 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
         parameters = pattern.parameters(part["parameters"])
         loss = problem.loss_of(parameters, group, report)
         need(loss == least(problem, group, part.get("multipliers")), f"parameters: {loss} is not the least loss")
-        if claim == "attained":
-            need(all(set(x) == {0} for _, x in parameters), "parameters: not constant")
-        elif "outside" in part:
+        constant = all(set(x) == {0} for _, x in parameters)
+        need(constant == (claim == "attained"), "parameters: constant, against the claim, or not")
+        if "outside" in part and not constant:
             need(loss == 0, "parameters: the loss does not tend to 0")
             check_no_fit(part, problem, group, report)
-        else:
+        elif not constant:
+            need(part["engine"] == "z3", "engine: unknown")
             report.relies_on += (f"z3 (that no parameters have the loss {loss})",)
 
 
