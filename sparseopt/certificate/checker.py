@@ -56,7 +56,7 @@ class VerificationReport:
 
     valid: bool = False
     claim: str = ""  # in words
-    checked: Counter[str] = field(default_factory=Counter)  # how many things of each kind
+    checked: dict[str, int] = field(default_factory=dict)  # how many things of each kind
     failure: str = ""  # the first thing that is wrong
     relies_on: tuple[str, ...] = ()  # what was not checked: the word of a program, or a rule that is only stated
     spent: int = field(default=0, repr=False)  # elementary steps
@@ -70,6 +70,10 @@ class VerificationReport:
         lines += [f"failure: {self.failure}"] if self.failure else []
         counts = ", ".join(f"{count} {what}" for what, count in self.checked.items())
         return "\n".join([*lines, f"checked: {counts}"] if counts else lines)
+
+    def count(self, what: str, number: int) -> None:
+        """Note that so many things of a kind were checked."""
+        self.checked[what] = self.checked.get(what, 0) + number
 
     def spend(self, steps: int, bits: int = 0) -> None:
         """Stop hostile input: note so many steps with numbers of so many bits."""
@@ -273,7 +277,7 @@ class Problem:
             for f, target in ((values[o], y[o]) for o in outputs):
                 need(max(f, default=0) <= 0, "parameters: a prediction does not tend to a value")
                 parts.append(w * abs(f.get(0, 0) - target) ** (2 if self.loss == "l2" else 1))
-        report.checked["points evaluated"] += len(self.X)
+        report.count("points evaluated", len(self.X))
         return self.total(parts)
 
     def forced(self, output: int, multiplier: dict[int, int]) -> Fraction:
@@ -343,7 +347,7 @@ class Proof:
         """Check one step and add its clause."""
         rule, name = STEPS[step[0]]
         self.clauses.append(rule(self, *step[1:]))
-        self.report.checked[name] += 1
+        self.report.count(name, 1)
 
     def statement(self, literal: int) -> tuple[int, int, int]:
         """(neuron, point, signed number of the statement) of a literal."""
@@ -504,7 +508,7 @@ def check_classes(fit: ScalarFit, classes: list[Any], bound: Fraction, report: V
                     proof.step(step)
             need(bool(proof.clauses) and not proof.clauses[-1], "the last clause is not empty")
             proved.add(frozenset(Counter(zip(fit.kinds, proof.signs, strict=True)).items()))
-            report.checked["sign classes"] += 1
+            report.count("sign classes", 1)
     count = prod(number + 1 for number in Counter(fit.kinds).values())
     need(len(proved) == count, f"{len(proved)} of {count} sign classes are proved")
 
@@ -537,7 +541,7 @@ def live(pattern: Pattern, inputs: Iterable[Node], outputs: Iterable[int], repor
 def separate(pattern: Pattern, outputs: Iterable[int], report: VerificationReport) -> bool:
     """D, S, U: at most one hidden layer, and no hidden neuron that sees an input feeds two outputs."""
     hidden = live(pattern, pattern.layer(0), outputs, report)
-    report.checked["hidden neurons"] += len(hidden)
+    report.count("hidden neurons", len(hidden))
     feeding = Counter(a for a, _ in pattern.edges if a in hidden)
     return not hidden or (pattern.last == 2 and max(feeding.values()) == 1)
 
@@ -609,7 +613,7 @@ def check_no_fit(part: dict[str, Any], problem: Problem, outputs: list[int], rep
                 picked.append(p)
         points = picked
     need(len(points) >= needed, f"points: fewer than {needed} in general position")
-    report.checked["points in general position"] += needed
+    report.count("points in general position", needed)
 
 
 def independent(points: Sequence[tuple[Fraction, ...]], report: VerificationReport) -> bool:
@@ -656,7 +660,7 @@ def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationR
             term = {sum(variable(*v) for v in variables): rational(coefficient)}
             add_product(total, term, entry | {0: -A[r][c]}, report)
     need(total == {0: 1}, "outside: the identity does not hold")
-    report.checked["cofactors"] += len(evidence["identity"])
+    report.count("cofactors", len(evidence["identity"]))
     return {item["entry"][0] for item in evidence["identity"]}, {item["entry"][1] for item in evidence["identity"]}
 
 
@@ -671,7 +675,7 @@ def check_not_closed(document: dict[str, Any], pattern: Pattern, report: Verific
         for r, node in enumerate(pattern.layer(pattern.last)):
             good = max(values[node], default=0) <= 0 and values[node].get(0, 0) == A[r][c]
             need(good, "factors: the product does not tend to the limit")
-    report.checked["entries of the product"] += pattern.sizes[-1] * pattern.sizes[0]
+    report.count("entries of the product", pattern.sizes[-1] * pattern.sizes[0])
     check_outside(document["outside"], pattern, A, report)
 
 
@@ -687,7 +691,7 @@ class Reduction:
             with at(f"reduction {number}"):
                 need(kind in ("span", "split", "peel", "keep", "rely"), "unknown")
                 self.edges = getattr(self, kind)(*arguments)
-                self.report.checked["reductions"] += 1
+                self.report.count("reductions", 1)
         return self
 
     def around(self, node: Node) -> tuple[frozenset[Node], frozenset[Node]]:
@@ -771,7 +775,7 @@ def check_closed(document: dict[str, Any], pattern: Pattern, report: Verificatio
     need(all(left.edges.isdisjoint(product(*kernel)) for kernel in kernels), "kernels: a free entry lies in one")
     pairs = [(R & S and C & D, R <= S and C >= D, R >= S and C <= D) for (C, R), (D, S) in combinations(kernels, 2)]
     need(all(not meet or less or more for meet, less, more in pairs), "kernels: neither disjoint nor crossing")
-    report.checked["kernels"] += len(kernels)
+    report.count("kernels", len(kernels))
 
 
 CLAIMS = {
