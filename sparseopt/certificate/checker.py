@@ -286,9 +286,9 @@ class Problem:
         if least <= 0:
             return Fraction(0)
         if self.loss == "l2":
-            return least * least / sum(m * m / self.weights[i] for i, m in multiplier.items())
+            return least * least / sum((m * m / self.weights[i] for i, m in multiplier.items()), Fraction(0))
         sizes = [abs(m) / self.weights[i] for i, m in multiplier.items()]
-        return least / (sum(sizes) if self.loss == "linf" else max(sizes))
+        return least / (sum(sizes, Fraction(0)) if self.loss == "linf" else max(sizes))
 
 
 # --- optimality -------------------------------------------------------------------------------------------------------
@@ -368,12 +368,12 @@ class Proof:
         clause: set[int] = set()
         total: list[dict[int, int]] = [{} for _ in self.signs]
         multiplier: dict[int, int] = {}
-        for i, side, active, factor, *chords in errors:
-            a = integer(factor)
+        for row in errors:
+            (i, side, active, _, *chords), a = row, integer(row[3])
             need(type(i) is int and 0 <= i < self.points and side in (1, -1) and a > 0, "error row")
             need(type(active) is int and 0 <= active < 1 << len(self.signs), "active neurons")
             multiplier[i] = multiplier.get(i, 0) + side * a
-            chorded = self._chords(i, side, active, a, *chords, total, clause) if chords else ()
+            chorded = self._chords(row[:3], a, chords[0], total, clause) if chords else ()
             for j, sign in enumerate(self.signs):
                 on = active >> j & 1
                 if on:
@@ -388,15 +388,13 @@ class Proof:
         need(self.fit.problem.forced(self.fit.output, multiplier) >= self.least, "the rows do not reach the bound")
         return frozenset(clause)
 
-    def _chords(
-        self, i: int, side: int, active: int, a: int, pairs: list[Any], total: list[dict[int, int]], clause: set[int]
-    ) -> Iterable[int]:
-        """The neurons that pairs [literal, c] bound on point i from above, for an error row with multiplier a.
+    def _chords(self, row: Any, a: int, pairs: Any, total: list[dict[int, int]], clause: set[int]) -> Iterable[int]:
+        """The neurons that pairs [literal, c] bound on the row's point from above; the row has the multiplier a.
 
         If a x_i = Σ c x_v for a neuron's literals (features of the points), then a σ(p(x_i)) ≤ Σ c⁺ σ(p(x_v)) + Σ c⁻
         σ(-p(x_v)), as σ is convex and homogeneous. The literals say of each term that it is c p(x_v), or zero.
         """
-        sums: dict[int, dict[int, int]] = {}
+        (i, side, active), sums = row, dict[int, dict[int, int]]()
         for literal, factor in pairs:
             (j, v, number), c = self.statement(literal), integer(factor)
             need(self.signs[j] == -side and not active >> j & 1, "a chord for a neuron that needs none")

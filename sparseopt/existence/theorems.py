@@ -119,7 +119,7 @@ def _interpolate(
     problem: TrainingProblem, output: int, neurons: list[int], weights: list[ExactArray], biases: list[ExactArray]
 ) -> None:
     """c + Σ a_j σ(t - t_j) with the best value at each input, t a projection that keeps the inputs apart."""
-    support = np.flatnonzero(problem.pattern.masks[0][neurons[0]]) if neurons else []
+    support = np.flatnonzero(problem.pattern.masks[0][neurons[:1]].any(axis=0))
     along = _separating(problem.X_exact[:, support])
     of_place: dict[Fraction, list[tuple[Fraction, Fraction]]] = {}
     for t, y, w in zip(
