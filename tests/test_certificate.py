@@ -208,6 +208,14 @@ HOSTILE: dict[str, Any] = {
     "no certificate": b"[]",
     "half a gzip file": gzip.compress(b"{}" * 1000)[:20],
     "binary": bytes(range(256)),
+    "zeros that are not written": json.dumps(
+        {
+            "format": "sparseopt-certificate/1",
+            "kind": "existence",
+            "claim": "attained",
+            "pattern": {"masks": [[[1] * 30_000], [[1]] * 30_000], "biases": [[1], [1] * 30_000]},
+        }
+    ).encode(),
 }
 
 

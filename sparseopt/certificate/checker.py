@@ -25,6 +25,7 @@ from typing import Any
 FORMAT = "sparseopt-certificate/1"
 MAX_BYTES = 2**30  # of a file, after decompression
 MAX_DENOMINATOR_BITS = 2**18  # of all different denominators of the inputs
+MAX_ENTRIES = 2 * 10**7  # of all masks, of the data
 MAX_WORK = 3 * 10**9  # elementary steps, about a minute for each 10^9
 PRIME = 2**61 - 1
 
@@ -205,6 +206,7 @@ class Pattern:
         masks = document["masks"]
         self.sizes, self.last = [len(masks[0][0]), *map(len, masks)], len(masks)
         need(all(self.sizes) and len(document["biases"]) == self.last, "pattern: empty, or biases are missing")
+        need(sum(m * n for m, n in pairwise([self.sizes[-1], *self.sizes])) <= MAX_ENTRIES, "pattern: too large")
         self.edges = {edge for edge, _ in self._entries(document, "masks", bit)}
 
     def __str__(self) -> str:
@@ -251,6 +253,7 @@ class Problem:
         data, self.pattern, self.loss = document["data"], Pattern(document["pattern"]), document["loss"]
         need(self.loss in ("linf", "l1", "l2"), "loss: unknown")
         count, (d, *_, q) = len(data["X"]), self.pattern.sizes
+        need(count * (d + q) <= MAX_ENTRIES, "data: too large")
         with at("data"):
             self.X = [tuple(x) for x in array(data["X"], (count, d), rational)]
             self.Y = array(data["Y"], (count, q), rational)
