@@ -259,6 +259,7 @@ class Problem:
             self.Y = array(data["Y"], (count, q), rational)
             self.weights = array(data.get("weights", [1] * count), (count,), rational)
             need(count > 0 and all(w > 0 for w in self.weights), "no points, or a weight that is not positive")
+            self.inverse: list[Any] = [1 if w == 1 else 1 / w for w in self.weights]  # integers are faster
 
     def __str__(self) -> str:
         weighted = "" if set(self.weights) == {1} else ", weighted"
@@ -289,9 +290,9 @@ class Problem:
         if least <= 0:
             return Fraction(0)
         if self.loss == "l2":
-            return least * least / sum((m * m / self.weights[i] for i, m in multiplier.items()), Fraction(0))
-        sizes = [abs(m) / self.weights[i] for i, m in multiplier.items()]
-        return least / (sum(sizes, Fraction(0)) if self.loss == "linf" else max(sizes))
+            return Fraction(least * least, sum(m * m * self.inverse[i] for i, m in multiplier.items()))
+        sizes = [abs(m) * self.inverse[i] for i, m in multiplier.items()]
+        return Fraction(least, sum(sizes) if self.loss == "linf" else max(sizes))
 
 
 # --- optimality -------------------------------------------------------------------------------------------------------
