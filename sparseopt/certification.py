@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sparseopt.errors import InputError
@@ -10,7 +9,6 @@ from sparseopt.existence.affine_data import affine_data
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import witness_problem
 from sparseopt.existence.engine import ENGINE
-from sparseopt.existence.eventual import eventual_predictions
 from sparseopt.existence.exact_fit import exact_fit, targets
 from sparseopt.existence.linear_counterpart import linear_counterpart
 from sparseopt.existence.merging import merging_neurons
@@ -19,9 +17,10 @@ from sparseopt.existence.report import (
     ExistenceReport,
     Scope,
     Verdict,
-    block_document,
     certificate_of_parameters,
+    data_certificate,
     existence_certificate,
+    part_of_whole,
 )
 from sparseopt.existence.theorems import always_attained, interpolation
 from sparseopt.files import pattern_document
@@ -86,16 +85,18 @@ def certify_box(pattern: SparsityPattern) -> ExistenceReport:
             "Theorem K: one hidden layer, one output, free biases: on a box the functions are closed in the uniform "
             f"norm, so every continuous function has a best approximation ({PAPER})"
         )
-        return _attained(scope, statement, {"pattern": pattern_document(pattern)})
+        certificate = existence_certificate("attained on a box", pattern=pattern_document(pattern))
+        return ExistenceReport(Verdict.ATTAINED, scope, statement, "K", certificate=certificate)
     lc = linear_counterpart(pattern)
     if lc.closed is False and free:
+        assert lc.certificate is not None
         return ExistenceReport(
             Verdict.NOT_ATTAINED,
             Scope.SOME_BOX_FUNCTION,
             f"a box needs a closed linear counterpart, and it is not closed ({lc.reason}): the linear map x ↦ A x is a "
             f"uniform limit on the box and is not realized ({PAPER})",
             "K",
-            certificate=existence_certificate("not attained", theorem="K", linear_counterpart=lc.certificate),
+            certificate=lc.certificate | {"claim": "not attained on a box"},
         )
     why = f"linear counterpart: {lc.reason}" if free else "some bias is not free"
     return ExistenceReport(Verdict.UNDECIDED, scope, f"rule K does not apply ({_shape(pattern)}); {why}")
@@ -103,7 +104,7 @@ def certify_box(pattern: SparsityPattern) -> ExistenceReport:
 
 def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
     if (statement := always_attained(pattern)) is not None:
-        return _attained(Scope.EVERY_DATASET, statement, {"pattern": pattern_document(pattern)})
+        return _attained(Scope.EVERY_DATASET, statement, pattern=pattern_document(pattern))
     lc = linear_counterpart(pattern)
     if lc.closed is False:
         found = witness_problem(pattern, lc)
@@ -117,13 +118,12 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
                 "N",
                 witness,
                 sequence,
-                certificate=existence_certificate(
+                certificate=data_certificate(
                     "not attained",
-                    theorem="N",
-                    problem=witness.document,
-                    **block_document(pattern, lc.block),
-                    **({} if lc.outside is None else {"outside": lc.outside.to_dict()}),
-                    sequence=sequence.to_dict(),
+                    "N",
+                    witness,
+                    sequence.to_dict(),
+                    outside=None if lc.outside is None else lc.outside.to_dict(),
                 ),
             )
         why = f"the linear counterpart is not closed, but {found}"
@@ -142,10 +142,14 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
 
 
 def _certify_problem(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport:
-    statement = always_attained(problem.pattern) or interpolation(problem)
-    if statement is not None:
-        evidence = {"pattern": pattern_document(problem.pattern)}
-        return _attained(Scope.THIS_DATASET, statement, evidence | {"problem": problem.document})
+    if (statement := always_attained(problem.pattern)) is not None:
+        return _attained(Scope.THIS_DATASET, statement, problem=problem.document, parts=[])
+    if (found := interpolation(problem)) is not None:
+        statement, network = found
+        certificate = certificate_of_parameters(problem, network, "I")
+        return ExistenceReport(
+            Verdict.ATTAINED, Scope.THIS_DATASET, statement, "I", network=network, certificate=certificate
+        )
     affine = affine_data(problem)
     if isinstance(affine, ExistenceReport):
         return affine
@@ -177,7 +181,6 @@ def _never_reached(problem: TrainingProblem, engine_seconds: float) -> Existence
     sequence = merging_neurons(problem.pattern, goal, engine_seconds)
     if sequence is None:
         return None
-    _, start = eventual_predictions(sequence, goal.X)
     return ExistenceReport(
         Verdict.NOT_ATTAINED,
         Scope.THIS_DATASET,
@@ -185,14 +188,7 @@ def _never_reached(problem: TrainingProblem, engine_seconds: float) -> Existence
         f"(exact), and no parameters reach {bound} ({ENGINE} on exact real arithmetic; this half rests on its word)",
         "G",
         sequence=sequence,
-        certificate=existence_certificate(
-            "not attained",
-            theorem="G",
-            problem=problem.document,
-            sequence=sequence.to_dict(),
-            valid_from=start,
-            engine=ENGINE,
-        ),
+        certificate=data_certificate("not attained", "G", problem, sequence.to_dict(), engine=ENGINE),
     )
 
 
@@ -207,21 +203,25 @@ def _certify_groups(problem: TrainingProblem, engine_seconds: float) -> Existenc
         return None
     parts = [_certify_problem(problem.restrict_outputs(list(group)), engine_seconds) for group in groups]
     named = [f"outputs {', '.join(str(o + 1) for o in g)}: {p.reason}" for g, p in zip(groups, parts, strict=True)]
-    evidence = {
-        "theorem": "C",
-        "problem": problem.document,
-        "groups": [list(g) for g in groups],
-        "parts": [p.certificate for p in parts],
-    }
+
+    def certificate(verdict: Verdict, claim: str) -> dict[str, Any]:
+        own = [
+            part_of_whole(part, group, problem.pattern)
+            for group, report in zip(groups, parts, strict=True)
+            if report.verdict is verdict and report.certificate is not None
+            for part in report.certificate["parts"]
+        ]
+        return existence_certificate(claim, theorem="C", problem=problem.document, parts=own)
+
     if all(p.verdict is Verdict.ATTAINED for p in parts):
         reason = f"Theorem C: {len(groups)} groups of outputs share no hidden neuron. " + "; ".join(named)
-        certificate = existence_certificate("attained", **evidence)
-        return ExistenceReport(Verdict.ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
+        proof = certificate(Verdict.ATTAINED, "attained")
+        return ExistenceReport(Verdict.ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=proof)
     failing = [n for n, p in zip(named, parts, strict=True) if p.verdict is Verdict.NOT_ATTAINED]
     if failing and problem.loss is not Loss.LINF:
         reason = f"Theorem C: the loss is a sum over groups of outputs that share no hidden neuron. {failing[0]}"
-        certificate = existence_certificate("not attained", **evidence)
-        return ExistenceReport(Verdict.NOT_ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=certificate)
+        proof = certificate(Verdict.NOT_ATTAINED, "not attained")
+        return ExistenceReport(Verdict.NOT_ATTAINED, Scope.THIS_DATASET, reason, "C", certificate=proof)
     return None
 
 
@@ -243,11 +243,10 @@ def attained_by_bound(problem: TrainingProblem, network: Network) -> ExistenceRe
     )
 
 
-def _attained(scope: Scope, statement: str, evidence: dict[str, Any]) -> ExistenceReport:
+def _attained(scope: Scope, statement: str, **subject: Any) -> ExistenceReport:
     theorem = statement.split(":")[0].removeprefix("Theorem ")
-    certificate = existence_certificate("attained", theorem=theorem, scope=scope.value, **evidence)
-    report = ExistenceReport(Verdict.ATTAINED, scope, statement, theorem)
-    return replace(report, certificate=certificate)
+    certificate = existence_certificate("attained", theorem=theorem, **subject)
+    return ExistenceReport(Verdict.ATTAINED, scope, statement, theorem, certificate=certificate)
 
 
 def _shape(pattern: SparsityPattern) -> str:

@@ -22,7 +22,7 @@ from sparseopt.rationals import exact_array
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
-MAX_REOPENED = 400
+MAX_REOPENED = 1500
 """Exact programs for one sign class."""
 
 

@@ -24,9 +24,8 @@ from sparseopt.existence.report import (
     ExistenceReport,
     Scope,
     Verdict,
-    block_document,
     certificate_of_parameters,
-    existence_certificate,
+    data_certificate,
 )
 from sparseopt.linalg import solve_consistent
 from sparseopt.pattern import SparsityPattern
@@ -150,12 +149,11 @@ def affine_data(problem: TrainingProblem) -> ExistenceReport | str:
         f"infimum 0 ({PAPER})",
         "N",
         sequence=found.sequence,
-        certificate=existence_certificate(
+        certificate=data_certificate(
             "not attained",
-            theorem="N",
-            problem=problem.document,
-            **block_document(pattern, found.outside, used),
-            sequence=found.sequence.to_dict(),
+            "N",
+            problem,
+            found.sequence.to_dict(),
             outside=found.evidence.to_dict() if found.evidence else None,
         ),
     )

@@ -8,8 +8,9 @@ is left has at least two edges on both sides of every hidden node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sparseopt.existence.laurent import Laurent
 from sparseopt.pattern import SparsityPattern
@@ -90,20 +91,25 @@ class Contraction:
                 weights[step.single] = Laurent.of(1 if carries else 0)
         return weights
 
+    @property
+    def evidence(self) -> list[Any]:
+        """The contracted nodes, in the form of docs/certificates.md."""
+        return [["span", [list(step.node)]] for step in self.steps]
+
     def describe(self) -> list[str]:
         """One line per contracted node."""
         return [f"hidden node {s.node[1] + 1} of layer {s.node[0]}: {s.kind}" for s in self.steps]
 
 
-def contract(network: LinearNetwork) -> Contraction:
-    """Contract hidden nodes with at most one incoming or outgoing edge until none is left."""
+def contract(network: LinearNetwork, first: Sequence[Node] = ()) -> Contraction:
+    """Contract hidden nodes with at most one incoming or outgoing edge until none is left; some are looked at first."""
     into: dict[Node, set[Node]] = {}
     out_of: dict[Node, set[Node]] = {}
     for a, b in network.edges:
         out_of.setdefault(a, set()).add(b)
         into.setdefault(b, set()).add(a)
     ends = {*network.inputs, *network.outputs}
-    work = sorted({v for edge in network.edges for v in edge} - ends)
+    work = [*sorted({v for edge in network.edges for v in edge} - ends), *first]
     steps: list[_Step] = []
     while work:
         h = work.pop()

@@ -23,14 +23,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, permutations
 from typing import Any
 
-from sparseopt.existence.kernels import Entry, Kernel
+from sparseopt.existence.kernel_rules import Closed
+from sparseopt.existence.kernels import Entry, Kernel, span_step
 
 MAX_SIZE = 5
 """F1 and F2 look at forms with at most so many kernels and rows per column."""
 
 
-def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> tuple[str, str] | None:
-    """Why the kernels give every matrix on their entries outside V, and the rule (F0, F1 or F2), or None."""
+def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> Closed | None:
+    """Why the kernels give every matrix on their entries outside V, by which rule (F0, F1 or F2), or None."""
     wanted = frozenset().union(*(k.entries for k in kernels)) - free
     turned = [Kernel(k.columns, k.rows) for k in kernels]
     forms = [("column", _Columns(kernels, wanted)), ("row", _Columns(turned, frozenset((c, r) for r, c in wanted)))]
@@ -38,8 +39,11 @@ def fills(kernels: Sequence[Kernel], free: frozenset[Entry]) -> tuple[str, str] 
         for line, form in forms:
             if (kept := rule(form)) is not None:
                 given = f" but {' and '.join(str(c + 1) for c in kept)}" if kept else ""
-                why = f"{name}: every {line}{given} is full"
-                return f"{len(kernels)} kernels give every matrix on their entries ({why})", name
+                statement = (
+                    f"{len(kernels)} kernels give every matrix on their entries ({name}: every {line}{given} is full)"
+                )
+                shares = form.shares(line == "row") if name == "F0" else [()] * len(kernels)
+                return Closed(statement, (name,), (span_step(kernels, shares, "" if name == "F0" else name),))
     return None
 
 
@@ -52,8 +56,17 @@ class _Columns:
         for r, c in sorted(wanted):
             self.rows.setdefault(c, []).append(r)
         self.of = {c: [j for j, k in enumerate(kernels) if c in k.columns] for c in self.rows}
-        self.deficient = [c for c, rows in self.rows.items() if not self._matched(rows, self.of[c])]
+        self.matchings = {c: self._matched(rows, self.of[c]) for c, rows in self.rows.items()}
+        self.deficient = [c for c, matching in self.matchings.items() if matching is None]
         self.small = len(kernels) <= MAX_SIZE and max(map(len, self.rows.values()), default=0) <= MAX_SIZE
+
+    def shares(self, turned: bool) -> list[list[Entry]]:
+        """F0: what each kernel gives, at most one entry in each column; `turned` gives the entries as (c, r)."""
+        out: list[list[Entry]] = [[] for _ in self.kernels]
+        for c, matching in self.matchings.items():
+            for j, r in (matching or {}).items():
+                out[j].append((c, r) if turned else (r, c))
+        return out
 
     def f0(self) -> tuple[int, ...] | None:
         return None if self.deficient else ()
@@ -71,8 +84,8 @@ class _Columns:
                 return tuple(self.deficient)
         return None
 
-    def _matched(self, rows: Sequence[int], usable: Sequence[int]) -> bool:
-        """Whether all rows can be matched to usable kernels that hold them."""
+    def _matched(self, rows: Sequence[int], usable: Sequence[int]) -> dict[int, int] | None:
+        """Usable kernels for all rows, each a different one that holds it: kernel → row; None if there are none."""
         taken: dict[int, int] = {}
 
         def place(row: int, tried: set[int]) -> bool:
@@ -84,7 +97,7 @@ class _Columns:
                         return True
             return False
 
-        return all(place(row, set()) for row in rows)
+        return taken if all(place(row, set()) for row in rows) else None
 
     def _served(self, columns: Sequence[int]) -> bool:
         """F1: columns that are multiples of one vector can be given while the others are full, for each support."""
@@ -133,7 +146,8 @@ class _Columns:
             others = [j for j in self.of[c] if j not in (low, m)]
             if special != {k, low, m} or set(wanted) != rows:
                 return False
-            if not all(self._matched([r for r in wanted if r not in two], others) for two in combinations(wanted, 2)):
+            lefts = ([r for r in wanted if r not in two] for two in combinations(wanted, 2))
+            if any(self._matched(left, others) is None for left in lefts):
                 return False
         return True
 

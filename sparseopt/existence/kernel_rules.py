@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
+from typing import Any
 
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
@@ -20,10 +21,11 @@ ONE, N, EPSILON = Laurent({0: 1}), Laurent({1: 1}), Laurent({-1: 1})
 
 @dataclass(frozen=True)
 class Closed:
-    """The group's set is closed, by the named rules."""
+    """The group's set is closed, by the named rules; `evidence` holds reductions, as in :class:`Reduction`."""
 
     statement: str
     rules: tuple[str, ...]
+    evidence: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ factors of the form before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -26,10 +26,11 @@ Matrix = dict[Entry, Fraction]
 
 @dataclass(frozen=True)
 class Kernel:
-    """All rank-one matrices on rows × columns."""
+    """All rank-one matrices on rows × columns; `node` is its hidden node, with the numbers of parts if it was split."""
 
     rows: frozenset[int]
     columns: frozenset[int]
+    node: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def entries(self) -> frozenset[Entry]:
@@ -79,7 +80,7 @@ class KernelForm:
             else:
                 return None
         nodes = tuple(sorted(rows))
-        kernels = tuple(Kernel(frozenset(rows[h]), frozenset(columns[h])) for h in nodes)
+        kernels = tuple(Kernel(frozenset(rows[h]), frozenset(columns[h]), h) for h in nodes)
         return cls(kernels, frozenset(free)), nodes
 
     def bound_entries(self, kernel: Kernel) -> frozenset[Entry]:
@@ -106,14 +107,20 @@ class KernelForm:
 class Reduction:
     """A reduced form, the inverse map on factors, what was done, and for each kernel the one that it comes from.
 
-    `lines` are the sets T of specialisations, each kernel as (rows, columns, "row" or "column", index).
+    `evidence` says the same as `steps` in the form of docs/certificates.md, but with entries (row, column).
     """
 
     form: KernelForm
     lift: Lift
     steps: tuple[str, ...]
     origins: tuple[int, ...]
-    lines: tuple[Any, ...] = ()
+    evidence: tuple[Any, ...] = ()
+
+
+def span_step(kernels: Sequence[Kernel], given: Sequence[Iterable[Entry]], rule: str = "") -> list[Any]:
+    """The evidence that kernels give every matrix on their entries outside V: what each of them gives."""
+    shares = [[list(entry) for entry in sorted(share)] for share in given]
+    return ["span", [list(k.node) for k in kernels], shares, *([rule] if rule else [])]
 
 
 def components(entries: Iterable[Entry]) -> list[frozenset[Entry]]:
@@ -144,8 +151,11 @@ def split(form: KernelForm) -> Reduction | None:
     parts: list[list[Kernel]] = []
     for kernel in form.kernels:
         pieces = components(form.bound_entries(kernel))
-        parts.append([Kernel(frozenset(r for r, _ in p), frozenset(c for _, c in p)) for p in pieces])
-    if all(p == [k] for p, k in zip(parts, form.kernels, strict=True)):
+        own = [Kernel(frozenset(r for r, _ in p), frozenset(c for _, c in p)) for p in pieces]
+        own = [kernel] if own == [kernel] else [replace(k, node=(*kernel.node, n)) for n, k in enumerate(own)]
+        parts.append(own)
+    changed = [(p, k) for p, k in zip(parts, form.kernels, strict=True) if p != [k]]
+    if not changed:
         return None
 
     def lift(factors: list[Factor], target: Matrix) -> list[Factor]:
@@ -160,13 +170,10 @@ def split(form: KernelForm) -> Reduction | None:
             out.append(Factor(u, v))
         return out
 
-    steps = tuple(
-        f"split: {k} into {len(p)} part{'s' if len(p) != 1 else ''}"
-        for p, k in zip(parts, form.kernels, strict=True)
-        if p != [k]
-    )
+    steps = tuple(f"split: {k} into {len(p)} part{'s' if len(p) != 1 else ''}" for p, k in changed)
+    evidence = tuple(["split", list(k.node), [[sorted(x.rows), sorted(x.columns)] for x in p]] for p, k in changed)
     origins = tuple(j for j, p in enumerate(parts) for _ in p)
-    return Reduction(KernelForm(tuple(k for p in parts for k in p), form.free), lift, steps, origins)
+    return Reduction(KernelForm(tuple(k for p in parts for k in p), form.free), lift, steps, origins, evidence)
 
 
 Line = tuple[str, int]
@@ -272,30 +279,31 @@ def _specialised(form: KernelForm, lines: dict[int, Line], wanted: frozenset[Ent
     steps = tuple(
         f"specialisation: {form.kernels[j]} takes {kind} {index + 1}" for j, (kind, index) in sorted(lines.items())
     )
-    taken = [[sorted(form.kernels[j].rows), sorted(form.kernels[j].columns), *line] for j, line in lines.items()]
+    shares = [[entry for entry, mine in owner.items() if mine == j] for j in lines]
+    evidence = (span_step([form.kernels[j] for j in lines], shares),)
     left = KernelForm(tuple(form.kernels[j] for j in kept), form.free | wanted)
-    return Reduction(left, lift, steps, tuple(kept), (taken,))
+    return Reduction(left, lift, steps, tuple(kept), evidence)
 
 
 def reduce(form: KernelForm) -> Reduction:
     """Split and specialise until neither changes the form."""
     lifts: list[Lift] = []
     steps: list[str] = []
-    lines: list[Any] = []
+    evidence: list[Any] = []
     origins = tuple(range(len(form.kernels)))
     while (change := split(form) or specialise(form)) is not None:
         form = change.form
         origins = tuple(origins[j] for j in change.origins)
         lifts.append(change.lift)
         steps += change.steps
-        lines += change.lines
+        evidence += change.evidence
 
     def lift(factors: list[Factor], target: Matrix) -> list[Factor]:
         for back in reversed(lifts):
             factors = back(factors, target)
         return factors
 
-    return Reduction(form, lift, tuple(steps), origins, tuple(lines))
+    return Reduction(form, lift, tuple(steps), origins, tuple(evidence))
 
 
 def groups(form: KernelForm) -> list[tuple[int, ...]]:

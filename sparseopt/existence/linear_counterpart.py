@@ -24,7 +24,7 @@ from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
 from sparseopt.existence.outside import Identity, outside
-from sparseopt.existence.report import block_document, existence_certificate
+from sparseopt.existence.report import existence_certificate
 from sparseopt.existence.thinning import thin
 from sparseopt.files import pattern_document
 from sparseopt.pattern import SparsityPattern
@@ -87,8 +87,8 @@ class LinearCounterpart:
         The exact reductions, in order, of the whole pattern or of the block that was tried.
     rules : tuple of str
         Names of the rules of docs/existence.md that decided, beside the exact reductions.
-    lines : tuple
-        The kernels that specialisations took, in order, as in :class:`Reduction`.
+    reductions : tuple
+        For a closed set: the evidence for the exact reductions, as in docs/certificates.md.
     block : (rows, columns) or None
         For a set that is not closed: outputs and inputs of the block that shows it.
     limit : ndarray of Fraction, shape (q, d), or None
@@ -104,7 +104,7 @@ class LinearCounterpart:
     kernels: tuple[Kernel, ...] = ()
     steps: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    lines: tuple[Any, ...] = field(default=(), repr=False)
+    reductions: tuple[Any, ...] = field(default=(), repr=False)
     block: Block | None = None
     limit: Any = None
     factors: LinearFactors | None = field(default=None, repr=False)
@@ -126,9 +126,8 @@ class LinearCounterpart:
             steps=list(self.steps),
         )
         if self.closed:
-            out["lines"] = list(self.lines)
+            out["reductions"] = list(self.reductions)
         if self.factors is not None:
-            out |= block_document(self.pattern, self.block)
             out["limit"] = [[str(x) for x in row] for row in self.limit]
             out["factors"] = [[[x.to_dict() for x in row] for row in W] for W in self.factors.weights]
             if self.factors.skip is not None:
@@ -177,17 +176,17 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
         if part.closed is False:
             return part
     searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else _by_algebra(reduce_network(network).network, whole, engine_seconds)
+    return searched if searched.closed is False else _by_algebra(reduce_network(network), whole, engine_seconds)
 
 
-def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
+def _by_algebra(reduced: _Reduced, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
     """What z3 says where no rule and no search decides; a bare "not closed" stays undecided, with its claim."""
-    said = by_algebra(network, seconds) if seconds > 0 else None
+    said = by_algebra(reduced.network, seconds) if seconds > 0 else None
     if said is None:
         return undecided
     if said:
         reason = f"{ENGINE} decides the sentence of real algebra (this rests on {ENGINE}'s word)"
-        return replace(undecided, closed=True, reason=reason, rules=(ENGINE,))
+        return replace(undecided, closed=True, reason=reason, rules=(ENGINE,), reductions=(*reduced.evidence, ["rely"]))
     return replace(
         undecided, reason=f"{undecided.reason}; {ENGINE} claims that it is not closed, without a certificate"
     )
@@ -199,6 +198,7 @@ class _Reduced:
 
     contractions: tuple[Contraction, ...]
     steps: tuple[str, ...]
+    evidence: tuple[Any, ...]
     form: KernelForm | None = None
     nodes: tuple[Node, ...] = ()
     reduction: Reduction | None = None
@@ -211,10 +211,6 @@ class _Reduced:
     def rules(self) -> tuple[str, ...]:
         """Reductions beyond contraction, splitting and lines."""
         return ("thinning",) if len(self.contractions) > 1 else ()
-
-    @property
-    def lines(self) -> tuple[Any, ...]:
-        return () if self.reduction is None else self.reduction.lines
 
     def lift(self, factors: list[Factor], target: Matrix) -> EdgeWeights:
         """Weights of the whole network whose product is that of the factors; V completes it to the target."""
@@ -230,14 +226,28 @@ class _Reduced:
 def reduce_network(network: LinearNetwork) -> _Reduced:
     """Contract, thin while hidden nodes feed hidden nodes, and reduce the kernel form."""
     contractions = [contract(network)]
-    steps = contractions[0].describe()
+    steps, evidence = contractions[0].describe(), contractions[0].evidence
     while (found := KernelForm.of(contractions[-1].network)) is None:
         if (thinned := thin(contractions[-1].network)) is None:
-            return _Reduced(tuple(contractions), tuple(steps))
-        contractions.append(contract(thinned[0]))
-        steps += [thinned[1], *contractions[-1].describe()]
+            return _Reduced(tuple(contractions), tuple(steps), tuple(evidence))
+        contractions.append(contract(thinned.network, thinned.twins))
+        steps += [thinned.description, *contractions[-1].describe()]
+        evidence += [thinned.evidence, *contractions[-1].evidence]
     reduction = reduce(found[0])
-    return _Reduced(tuple(contractions), (*steps, *reduction.steps), *found, reduction)
+    evidence += _between_ends(reduction.evidence, network.depth)
+    return _Reduced(tuple(contractions), (*steps, *reduction.steps), tuple(evidence), *found, reduction)
+
+
+def _between_ends(evidence: Sequence[Any], depth: int) -> list[Any]:
+    """Evidence for kernels as evidence for a network: rows are outputs, columns are inputs."""
+    out = []
+    for kind, node, shares, *rule in evidence:
+        if kind == "span":
+            given = [[[[0, c], [depth, r]] for r, c in share] for share in shares]
+        else:
+            given = [[[[0, c] for c in columns], [[depth, r] for r in rows]] for rows, columns in shares]
+        out.append([kind, node, given, *rule])
+    return out
 
 
 def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
@@ -253,14 +263,20 @@ def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
     for size in range(len(kernels), 1, -1):
         for chosen in combinations(range(len(kernels)), size):
             filling = [kernels[j] for j in chosen]
-            if (why := fills(filling, form.free)) is None:
+            if (filled := fills(filling, form.free)) is None:
                 continue
             others = tuple(k for j, k in enumerate(kernels) if j not in chosen)
-            rest = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling)))).form
+            reduction = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling))))
+            rest = reduction.form
             verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
             if all(isinstance(v, Closed) for v in verdicts):
-                closed = [Closed(why[0], (why[1],)), *(v for v in verdicts if isinstance(v, Closed))]
-                return Closed("; ".join(v.statement for v in closed), tuple(r for v in closed for r in v.rules))
+                closed = [filled, *(v for v in verdicts if isinstance(v, Closed))]
+                later = [step for v in closed[1:] for step in v.evidence]
+                return Closed(
+                    "; ".join(v.statement for v in closed),
+                    tuple(r for v in closed for r in v.rules),
+                    (*filled.evidence, *reduction.evidence, *later),
+                )
     return None
 
 
@@ -274,7 +290,7 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> Lin
     left = reduced.reduction.form
     if not left.kernels:
         reason = "nothing but free entries is left after contraction and reduction: a coordinate subspace"
-        return LinearCounterpart(True, reason, (), steps, reduced.rules, reduced.lines)
+        return LinearCounterpart(True, reason, (), steps, reduced.rules, reduced.evidence)
     closed, undecided = [], []
     for members in groups(left):
         kernels = [left.kernels[j] for j in members]
@@ -288,7 +304,9 @@ def _decide(pattern: SparsityPattern, network: LinearNetwork, rule: Rule) -> Lin
     if undecided:
         return LinearCounterpart(None, f"no rule decides the kernels {undecided[0]}", left.kernels, steps)
     rules = tuple(dict.fromkeys([*reduced.rules, *(r for v in closed for r in v.rules)]))
-    return LinearCounterpart(True, "; ".join(v.statement for v in closed), left.kernels, steps, rules, reduced.lines)
+    evidence = _between_ends([step for v in closed for step in v.evidence], network.depth)
+    statement = "; ".join(v.statement for v in closed)
+    return LinearCounterpart(True, statement, left.kernels, steps, rules, (*reduced.evidence, *evidence))
 
 
 def _not_closed(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from sparseopt.existence.data_bound import bound_multipliers
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sparseopt.existence.divergence import DivergingSequence
-    from sparseopt.existence.kernels import Block
     from sparseopt.pattern import SparsityPattern
 
 PAPER = "Le, Riccietti, Gribonval, NeurIPS 2023, arXiv 2306.02666"
@@ -26,22 +27,46 @@ def existence_certificate(claim: str, **evidence: Any) -> dict[str, Any]:
     return {"format": CERTIFICATE_FORMAT, "kind": "existence", "claim": claim, **evidence}
 
 
-def block_document(
-    pattern: SparsityPattern, block: Block | None, varying: Sequence[int] | None = None
-) -> dict[str, Any]:
-    """The block that shows that the limit is outside (None: all), and the inputs that vary (None: the block's)."""
-    outputs, inputs = block or (range(pattern.n_outputs), range(pattern.n_inputs))
-    return {
-        "block": {"outputs": list(outputs), "inputs": list(inputs)},
-        "inputs": list(inputs if varying is None else varying),
-    }
-
-
-def certificate_of_parameters(problem: TrainingProblem, network: Network) -> dict[str, Any]:
-    """Rule A: parameters whose loss no function of the inputs can beat, as exact rationals."""
+def certificate_of_parameters(problem: TrainingProblem, network: Network, theorem: str = "A") -> dict[str, Any]:
+    """Parameters whose loss no function of the inputs can beat, as exact rationals."""
     weights, biases, skip = network.exact
     exact = Network(network.pattern, weights, biases, skip)
-    return existence_certificate("attained", theorem="A", problem=problem.document, parameters=exact.to_dict())
+    return data_certificate("attained", theorem, problem, exact.to_dict())
+
+
+def data_certificate(
+    claim: str, theorem: str, problem: TrainingProblem, parameters: dict[str, Any], **evidence: Any
+) -> dict[str, Any]:
+    """A certificate with parameters, or a sequence of them, and the proof of the loss that no function can beat."""
+    if (multipliers := bound_multipliers(problem)) is not None:
+        evidence["multipliers"] = multipliers
+    part = {"outputs": list(range(problem.pattern.n_outputs)), "parameters": parameters, **evidence}
+    return existence_certificate(claim, theorem=theorem, problem=problem.document, parts=[part])
+
+
+def part_of_whole(part: dict[str, Any], group: Sequence[int], pattern: SparsityPattern) -> dict[str, Any]:
+    """A part of a certificate for a group of outputs, as one for all outputs; null stands for zeros."""
+
+    def spread(rows: list[Any]) -> list[Any]:
+        return [rows[group.index(o)] if o in group else None for o in range(pattern.n_outputs)]
+
+    given = part["parameters"]
+    own = {key: [*given[key][:-1], spread(given[key][-1])] for key in ("weights", "biases")}
+    own |= {key: spread(given[key]) for key in ("skip", "limit") if given.get(key) is not None}
+    whole = part | {"outputs": [group[o] for o in part["outputs"]], "parameters": own}
+    if part.get("outside"):
+        identity = [
+            {
+                "entry": [group[item["entry"][0]], item["entry"][1]],
+                "cofactor": [
+                    [x, [[side, j, group[at] if side == "u" else at] for side, j, at in variables]]
+                    for x, variables in item["cofactor"]
+                ],
+            }
+            for item in part["outside"]["identity"]
+        ]
+        whole["outside"] = part["outside"] | {"identity": identity}
+    return whole
 
 
 class Verdict(StrEnum):

@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from math import prod
+from typing import Any, NamedTuple
 
 from sparseopt.existence.contraction import Edge, LinearNetwork, Node, contract
 
@@ -33,8 +34,17 @@ MAX_CHOICES = 600
 Neighbours = dict[Node, frozenset[Node]]
 
 
-def thin(network: LinearNetwork) -> tuple[LinearNetwork, str] | None:
-    """Merge or peel one group of twins, or span: the network without the dropped edges and a description, or None."""
+class Thinned(NamedTuple):
+    """The network without the dropped edges, the twins (contracted next), a description, and a certificate's step."""
+
+    network: LinearNetwork
+    twins: list[Node]
+    description: str
+    evidence: list[Any]
+
+
+def thin(network: LinearNetwork) -> Thinned | None:
+    """Merge or peel one group of twins, or span; None if nothing applies."""
     into, out_of = _neighbours(network.edges), _neighbours((b, a) for a, b in network.edges)
     twins: dict[tuple[frozenset[Node], frozenset[Node]], list[Node]] = {}
     for h in sorted(into.keys() & out_of.keys()):
@@ -53,16 +63,27 @@ def thin(network: LinearNetwork) -> tuple[LinearNetwork, str] | None:
         else:
             continue
         matched = set(zip(sorted(before if incoming else after), group, strict=False))
+        nodes = [list(h) for h in group]
+        if min(len(before), len(after)) <= len(group):
+            of = {h: end for end, h in matched}
+            shares = [[(a, b) for a in before for b in after if of.get(h) in (a, b)] for h in group]
+            evidence: list[Any] = ["span", nodes, [_listed(share) for share in shares]]
+        else:
+            evidence = ["peel", nodes, "inputs" if incoming else "outputs"]
         dropped = {
             (a, b)
             for a, b in network.edges
             if ((b in group and (a, b) not in matched) if incoming else (a in group and (b, a) not in matched))
         }
-        return replace(network, edges=network.edges - dropped), what
+        return Thinned(replace(network, edges=network.edges - dropped), group, what, evidence)
     return _span(network)
 
 
-def _span(network: LinearNetwork) -> tuple[LinearNetwork, str] | None:
+def _listed(edges: Iterable[Edge]) -> list[Any]:
+    return [[list(a), list(b)] for a, b in sorted(edges)]
+
+
+def _span(network: LinearNetwork) -> Thinned | None:
     into, out_of = _neighbours(network.edges), _neighbours((b, a) for a, b in network.edges)
     hidden = sorted(into.keys() & out_of.keys())
     joined = _joined(network)
@@ -73,9 +94,11 @@ def _span(network: LinearNetwork) -> tuple[LinearNetwork, str] | None:
         incoming = {h for h, edge in zip(hidden, kept, strict=True) if edge[1] == h}
         dropped = {(a, b) for a, b in network.edges if (a, b) not in kept and _loses(a, b, incoming, set(hidden))}
         part = replace(network, edges=network.edges - dropped)
-        direct = all(a in joined and b in network.outputs for a, b in contract(part).network.edges)
+        contraction = contract(part)
+        direct = all(a in joined and b in network.outputs for a, b in contraction.network.edges)
         if direct and _joined(part) == joined:
-            return part, f"{len(hidden)} hidden nodes keep one edge each and give every matrix"
+            evidence = ["keep", _listed(part.edges), contraction.evidence]
+            return Thinned(part, [], f"{len(hidden)} hidden nodes keep one edge each and give every matrix", evidence)
     return None
 
 
