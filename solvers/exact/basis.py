@@ -75,17 +75,26 @@ def _views(memory: Any, *shapes: tuple[int, ...]) -> list[Any]:
 
 def _basis_in(floats: Any, integers: Any, N: int, G: int, k: int) -> Basis:
     """A basis in the given memory, with work space of its own."""
+    theta, inverse, rows, keys, value = _views(floats, (N,), (N, N + 1), (N + 1, N + 1), (N + 1, G), (1,))
+    code, blame, key_code, key_blame = _views(integers, (N + 1, 5), (N + 1, k), (G, 5), (G, k))
     return Basis(
-        floats,
-        *_views(floats, (N,), (N, N + 1), (N + 1, N + 1), (N + 1, G), (1,)),
-        integers,
-        *_views(integers, (N + 1, 5), (N + 1, k), (G, 5), (G, k)),
-        np.zeros(1, dtype=np.int64),
-        np.zeros(N),
-        np.zeros(G),
-        np.zeros(G),
-        np.zeros(N + 1),
-        np.zeros((N, 2 * N)),
+        floats=floats,
+        theta=theta,
+        inverse=inverse,
+        rows=rows,
+        keys=keys,
+        value=value,
+        integers=integers,
+        code=code,
+        blame=blame,
+        key_code=key_code,
+        key_blame=key_blame,
+        age=np.zeros(1, dtype=np.int64),
+        alpha=np.zeros(N),
+        kappa=np.zeros(G),
+        rest=np.zeros(G),
+        difference=np.zeros(N + 1),
+        square=np.zeros((N, 2 * N)),
     )
 
 
