@@ -144,7 +144,7 @@ def test_explanation_alone_gives_the_bound() -> None:
         decided = s.asg.counts[assignment.TRAIL]
         _solve(inst, s)
         bound = s.basis.value[0]
-        size = search._explain(s)
+        size = search._explain(s.asg, s.basis, s.log, s.learning.seen, s.conflict)
         named = _search(inst)
         for e in range(size):
             assert assignment.truth(s.asg.value, s.conflict[e]) < 0
@@ -263,7 +263,9 @@ def test_what_geometry_implies_is_true_of_every_parameter_vector() -> None:
                 assignment.assign(s.asg, 2 * v + (0 if side[v] else 1), assignment.NO_REASON)
         assert geometry.check_new_literals(s.play, s.asg, s.geo, s.conflict) == 0
         geometry.imply(inst, s.play, s.asg, s.geo, s.basis.theta)
-        for v in np.flatnonzero(s.asg.reason == assignment.GEOMETRY):
+        for v in side:
+            if s.asg.value[v] == 0 or s.asg.reason[v] != assignment.GEOMETRY:
+                continue
             assert (s.asg.value[v] > 0) == side[v]
             assert s.asg.cone_size[v] >= 1
             implied += 1
