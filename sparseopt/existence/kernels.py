@@ -35,6 +35,10 @@ class Kernel:
     def entries(self) -> frozenset[Entry]:
         return frozenset((r, c) for r in self.rows for c in self.columns)
 
+    def within(self, block: Block) -> Kernel:
+        """What the kernel gives on a block."""
+        return Kernel(self.rows.intersection(block[0]), self.columns.intersection(block[1]))
+
     def __repr__(self) -> str:
         rows, columns = (",".join(str(i + 1) for i in sorted(s)) for s in (self.rows, self.columns))
         return f"rows {{{rows}}} × columns {{{columns}}}"

@@ -13,22 +13,24 @@ import numpy.typing as npt
 from sparseopt.existence.kernels import Entry, Kernel
 from sparseopt.rationals import FloatArray
 
-STARTS, STEPS, LARGEST = 6, 30, 1e3
+LARGEST = 1e3
 
 
-def seems_inside(kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray) -> npt.NDArray[np.bool_]:
+def seems_inside(
+    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, starts: int = 6, steps: int = 30
+) -> npt.NDArray[np.bool_]:
     """For each row of `targets`, shape (T, len(entries)): were factors of moderate size found (Levenberg-Marquardt)?"""
     rng = np.random.default_rng(0)
     found = np.zeros(len(targets), dtype=bool)
-    for _ in range(STARTS):
+    for _ in range(starts):
         left = np.flatnonzero(~found)
         if left.size:
-            found[left] = _one_start(kernels, entries, targets[left], rng)
+            found[left] = _one_start(kernels, entries, targets[left], rng, steps)
     return found
 
 
 def _one_start(
-    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, rng: np.random.Generator
+    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, rng: np.random.Generator, steps: int
 ) -> npt.NDArray[np.bool_]:
     terms, count = [], 0
     for k in kernels:
@@ -41,7 +43,7 @@ def _one_start(
     x = rng.normal(size=(len(targets), count))
     damping = np.full(len(targets), 0.1)
     error = (x[:, left] * x[:, right]) @ gather - targets
-    for _ in range(STEPS):
+    for _ in range(steps):
         J = np.zeros((len(targets), len(entries), count))
         for e, a, b in terms:
             J[:, e, a] += x[:, b]

@@ -20,6 +20,7 @@ from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
 from sparseopt.existence.engine import ENGINE
 from sparseopt.existence.fill import fills
+from sparseopt.existence.jets import jets
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
@@ -176,8 +177,11 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
         part = _decide(pattern, network.restrict(*block), _by_rules)
         if part.closed is False:
             return part
-    searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else _by_algebra(reduce_network(network).network, whole, engine_seconds)
+    for search in (cancellation, jets):
+        found = _decide(pattern, network, search)
+        if found.closed is False:
+            return found
+    return _by_algebra(reduce_network(network).network, whole, engine_seconds)
 
 
 def _by_algebra(network: LinearNetwork, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
@@ -330,16 +334,11 @@ def excluding(
     identity: Identity | None = None,
 ) -> Outside | None:
     """The evidence on a block that A is not in the set of kernels, which stand for these hidden nodes."""
-    identity = identity or outside(form, _within(kernels, block), A)
+    identity = identity or outside(form, [k.within(block) for k in kernels], A)
     if identity is None:
         return None
     distinct = tuple(dict.fromkeys(nodes))  # the parts of a split kernel share their node
     return Outside(identity.renumbered([distinct.index(node) for node in nodes]), distinct)
-
-
-def _within(kernels: Sequence[Kernel], block: Block) -> list[Kernel]:
-    rows, columns = map(frozenset, block)
-    return [Kernel(k.rows & rows, k.columns & columns) for k in kernels]
 
 
 def linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:

@@ -26,9 +26,9 @@ Polynomial = dict[Monomial, Fraction]
 _PRIME = 2**61 - 1
 MAX_DEGREE = 4
 """Cofactors times equations have at most this degree in the products u_j[r] v_j[c]."""
-MAX_SIZE = 12000
+MAX_SIZE = 60_000
 """Largest number of unknowns of the linear system."""
-MAX_WORK = 200_000
+MAX_WORK = 1_000_000
 """Term by term, the work of one elimination."""
 
 

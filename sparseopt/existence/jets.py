@@ -1,0 +1,166 @@
+"""J: factors u_j = p_j + q_j/n with 0/1 vectors, and every matrix that the kernels approach along them.
+
+In column c the vectors u_j with c ∈ C_j (rows outside V) span a space that tends to some S_c as n grows. A basis of S_c
+comes by saturation: while some combination of the vectors tends to 0, it is multiplied by n and takes the place of one
+of them. Any A with A_c ∈ S_c is a limit, and the combinations, multiplied out, are the v_j: polynomials in n. The
+columns of A are 0/1 combinations of the bases. The same with rows and columns exchanged. Draws are pseudo-random with a
+fixed seed. Floating point only picks candidates; a limit counts if an identity excludes it from the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from sparseopt.existence.cancellation import MAX_ENTRIES, MAX_KERNELS
+from sparseopt.existence.kernel_rules import Escape
+from sparseopt.existence.kernels import Factor, Kernel, KernelForm, Matrix
+from sparseopt.existence.laurent import Laurent
+from sparseopt.existence.least_squares import seems_inside
+from sparseopt.existence.outside import outside
+
+ROUNDS, DRAWS, MATRICES = 4, 150, 6
+"""Rounds of drawn u in each direction, and matrices taken for each u."""
+BATCH, DOUBTFUL, TRIED = 200, 60, 6
+"""Matrices looked at together, at most so many of a round looked at again, and so many given to exact algebra."""
+MAX_SATURATIONS = 12
+
+Vector = list[Fraction]
+Column = tuple[list[Vector], dict[int, Laurent]]
+"""A vector as its coefficients of 1, 1/n, 1/n², …, and the combination of kernels that it is."""
+
+
+def jets(form: KernelForm, kernels: Sequence[Kernel]) -> Escape | None:
+    """J: search for first-order factors with a limit outside the set; says nothing if none is found."""
+    entries = sorted(frozenset().union(*(k.entries for k in kernels)) - form.free)
+    if len(kernels) > MAX_KERNELS or len(entries) > MAX_ENTRIES:
+        return None
+    rng = np.random.default_rng(0)
+    for _ in range(ROUNDS):
+        found = [*_limits(form, kernels, rng), *map(_turned, _limits(*_turned_form(form, kernels), rng))]
+        distinct = {frozenset(limit.items()): (limit, factors) for limit, factors in found}
+        candidates = sorted(distinct.values(), key=lambda pair: len(pair[0]))
+        targets = np.array([[float(A.get(e, 0)) for e in entries] for A, _ in candidates])
+        left = np.arange(len(candidates))
+        for starts, steps, most in ((6, 30, len(candidates)), (25, 80, DOUBTFUL)):
+            left = left[:most]
+            batches = [left[i : i + BATCH] for i in range(0, len(left), BATCH)]
+            kept = [batch[~seems_inside(kernels, entries, targets[batch], starts, steps)] for batch in batches]
+            left = np.concatenate([left[:0], *kept])
+        for limit, factors in (candidates[i] for i in left[:TRIED]):
+            statement = f"{len(kernels)} kernels approach a matrix that a polynomial identity excludes (J)"
+            escape = Escape(statement, limit, factors, "J")
+            if (identity := outside(form, [k.within(escape.block) for k in kernels], limit)) is not None:
+                return replace(escape, identity=identity)
+    return None
+
+
+def _limits(
+    form: KernelForm, kernels: Sequence[Kernel], rng: np.random.Generator
+) -> Iterator[tuple[Matrix, list[Factor]]]:
+    for _ in range(DRAWS):
+        u = [_drawn(sorted(k.rows), rng) for k in kernels]
+        spaces = _spaces(form, kernels, u)
+        if any(x.degree for space in spaces.values() for _, taken in space for x in taken.values()):
+            for _ in range(MATRICES):
+                yield _matrix(kernels, u, spaces, rng)
+
+
+def _drawn(rows: list[int], rng: np.random.Generator) -> dict[int, Laurent]:
+    """p + q/n with few ones, at different places."""
+    order = [rows[i] for i in rng.permutation(len(rows))]
+    ones, more = int(rng.choice([1, 1, 1, 2, 2, 3])), int(rng.choice([0, 1, 1, 2]))
+    return {r: Laurent({0 if i < ones else -1: 1}) for i, r in enumerate(order[: ones + more])}
+
+
+Space = list[tuple[dict[int, Fraction], dict[int, Laurent]]]
+"""A basis of S_c: vectors by row, each with the coefficients v_j[c] that approach it."""
+
+
+def _spaces(form: KernelForm, kernels: Sequence[Kernel], u: Sequence[dict[int, Laurent]]) -> dict[int, Space]:
+    spaces: dict[int, Space] = {}
+    for c in sorted(frozenset().union(*(k.columns for k in kernels))):
+        holding = [j for j, k in enumerate(kernels) if c in k.columns]
+        rows = sorted(r for r in frozenset().union(*(kernels[j].rows for j in holding)) if (r, c) not in form.free)
+        vectors: list[Column] = [
+            ([[u[j].get(r, Laurent({})).terms.get(-e, Fraction(0)) for r in rows] for e in (0, 1)], {j: Laurent.of(1)})
+            for j in holding
+        ]
+        spaces[c] = [
+            ({r: x for r, x in zip(rows, vector[0], strict=True) if x}, taken) for vector, taken in _saturated(vectors)
+        ]
+    return spaces
+
+
+def _saturated(vectors: list[Column]) -> list[Column]:
+    """Vectors that stay independent as n grows and span the same space before; none if they do not come soon."""
+    for _ in range(MAX_SATURATIONS):
+        vectors = [vector for vector in vectors if any(map(any, vector[0]))]
+        if (weights := _dependence([terms[0] for terms, _ in vectors])) is None:
+            return vectors
+        longest = max(len(terms) for terms, _ in vectors)
+        width = range(len(vectors[0][0][0]))
+        zero = [Fraction(0)] * len(width)
+        padded = [terms + [zero] * (longest - len(terms)) for terms, _ in vectors]
+        sums = [
+            [sum((w * terms[e][r] for w, terms in zip(weights, padded, strict=True)), Fraction(0)) for r in width]
+            for e in range(1, longest)
+        ]
+        taken: dict[int, Laurent] = {}
+        for w, (_, combination) in zip(weights, vectors, strict=True):
+            for j, x in combination.items():
+                taken[j] = taken.get(j, Laurent({})) + x * Laurent({1: w})
+        vectors[max(i for i, w in enumerate(weights) if w)] = (sums or [zero], taken)
+    return []
+
+
+def _dependence(vectors: Sequence[Vector]) -> Vector | None:
+    """Weights, not all zero, with Σ weights_i vectors_i = 0, or None."""
+    rows = [list(row) for row in zip(*vectors, strict=True)]
+    pivots: list[int] = []
+    for c in range(len(vectors)):
+        at = next((i for i in range(len(pivots), len(rows)) if rows[i][c]), None)
+        if at is None:
+            weights = [Fraction(0)] * len(vectors)
+            weights[c] = Fraction(1)
+            for row, pivot in zip(rows, pivots, strict=False):
+                weights[pivot] = -row[c]
+            return weights
+        top = len(pivots)
+        rows[top], rows[at] = rows[at], rows[top]
+        rows[top] = [x / rows[top][c] for x in rows[top]]
+        for i, row in enumerate(rows):
+            if i != top and row[c]:
+                rows[i] = [x - row[c] * y for x, y in zip(row, rows[top], strict=True)]
+        pivots.append(c)
+    return None
+
+
+def _matrix(
+    kernels: Sequence[Kernel], u: Sequence[dict[int, Laurent]], spaces: dict[int, Space], rng: np.random.Generator
+) -> tuple[Matrix, list[Factor]]:
+    """A limit whose columns are 0/1 combinations of the bases, and its factors."""
+    limit: Matrix = {}
+    v: list[dict[int, Laurent]] = [{} for _ in kernels]
+    for c, space in spaces.items():
+        for (vector, taken), chosen in zip(space, rng.random(len(space)) < 1 / 3, strict=True):
+            if chosen:
+                for r, x in vector.items():
+                    limit[r, c] = limit.get((r, c), Fraction(0)) + x
+                for j, y in taken.items():
+                    v[j][c] = v[j].get(c, Laurent({})) + y
+    factors = [Factor(a, {c: x for c, x in b.items() if x}) for a, b in zip(u, v, strict=True)]
+    return {e: x for e, x in limit.items() if x}, [f if f.v else Factor({}, {}) for f in factors]
+
+
+def _turned_form(form: KernelForm, kernels: Sequence[Kernel]) -> tuple[KernelForm, list[Kernel]]:
+    turned = [Kernel(k.columns, k.rows) for k in kernels]
+    return KernelForm(tuple(turned), frozenset((c, r) for r, c in form.free)), turned
+
+
+def _turned(found: tuple[Matrix, list[Factor]]) -> tuple[Matrix, list[Factor]]:
+    limit, factors = found
+    return {(c, r): x for (r, c), x in limit.items()}, [Factor(f.v, f.u) for f in factors]
