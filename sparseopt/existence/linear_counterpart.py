@@ -19,7 +19,7 @@ from sparseopt.existence.algebra import by_algebra
 from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
 from sparseopt.existence.engine import ENGINE
-from sparseopt.existence.fill import fills
+from sparseopt.existence.fill import fill
 from sparseopt.existence.jets import jets
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
@@ -174,7 +174,7 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
     if whole.closed is not None:
         return whole
     for block in _blocks(network):
-        part = _decide(pattern, network.restrict(*block), _by_rules)
+        part = _decide(pattern, network.restrict(*block), _by_theorem)
         if part.closed is False:
             return part
     for search in (cancellation, jets):
@@ -244,27 +244,29 @@ def reduce_network(network: LinearNetwork) -> _Reduced:
     return _Reduced(tuple(contractions), (*steps, *reduction.steps), *found, reduction)
 
 
+def _by_theorem(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
+    """The first theorem that decides a group of kernels."""
+    return next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
+
+
 def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
-    """The first rule that decides a group of kernels, filling included."""
-    verdict = next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
-    return verdict or _by_filling(form, kernels)
+    """Theorems, then filling."""
+    return _by_theorem(form, kernels) or _by_filling(form, kernels)
 
 
 def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
-    """Closed if some of the kernels fill their entries and what is left is closed."""
+    """Closed if what filling leaves is closed."""
     if len(kernels) > MAX_FILLING:
         return None
     for size in range(len(kernels), 1, -1):
         for chosen in combinations(range(len(kernels)), size):
-            filling = [kernels[j] for j in chosen]
-            if (why := fills(filling, form.free)) is None:
-                continue
-            others = tuple(k for j, k in enumerate(kernels) if j not in chosen)
-            rest = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling)))).form
-            verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
-            if all(isinstance(v, Closed) for v in verdicts):
-                closed = [Closed(why[0], (why[1],)), *(v for v in verdicts if isinstance(v, Closed))]
-                return Closed("; ".join(v.statement for v in closed), tuple(r for v in closed for r in v.rules))
+            others = [k for j, k in enumerate(kernels) if j not in chosen]
+            for filled in fill(form, [kernels[j] for j in chosen], others):
+                rest = reduce(filled.form).form
+                verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
+                if all(isinstance(v, Closed) for v in verdicts):
+                    closed = [Closed(filled.statement, (filled.rule,)), *(v for v in verdicts if isinstance(v, Closed))]
+                    return Closed("; ".join(v.statement for v in closed), tuple(r for v in closed for r in v.rules))
     return None
 
 
