@@ -4,7 +4,8 @@ In column c the vectors u_j with c ∈ C_j (rows outside V) span a space that te
 comes by saturation: while some combination of the vectors tends to 0, it is multiplied by n and takes the place of one
 of them. Any A with A_c ∈ S_c is a limit, and the combinations, multiplied out, are the v_j: polynomials in n. The
 columns of A are 0/1 combinations of the bases. The same with rows and columns exchanged. Draws are pseudo-random with a
-fixed seed. Floating point only picks candidates; a limit counts if an identity excludes it from the set.
+fixed seed, under names that do not depend on the given ones. Floating point only picks candidates; a limit counts if an
+identity excludes it from the set.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import numpy as np
 
 from sparseopt.existence.cancellation import MAX_ENTRIES, MAX_KERNELS
 from sparseopt.existence.kernel_rules import Escape
-from sparseopt.existence.kernels import Factor, Kernel, KernelForm, Matrix
+from sparseopt.existence.kernels import Entry, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
 from sparseopt.existence.least_squares import seems_inside
+from sparseopt.existence.naming import least_naming, turning
 from sparseopt.existence.outside import outside
 
 ROUNDS, DRAWS, MATRICES = 4, 150, 6
@@ -33,37 +35,48 @@ Column = tuple[list[Vector], dict[int, Laurent]]
 """A vector as its coefficients of 1, 1/n, 1/n², …, and the combination of kernels that it is."""
 
 
+Candidate = tuple[Matrix, list[Factor]]
+"""A limit and factors that tend to it."""
+
+
 def jets(form: KernelForm, kernels: Sequence[Kernel]) -> Escape | None:
     """J: search for first-order factors with a limit outside the set; says nothing if none is found."""
-    entries = sorted(frozenset().union(*(k.entries for k in kernels)) - form.free)
-    if len(kernels) > MAX_KERNELS or len(entries) > MAX_ENTRIES:
+    if len(kernels) > MAX_KERNELS or len(frozenset().union(*(k.entries for k in kernels)) - form.free) > MAX_ENTRIES:
         return None
-    rng = np.random.default_rng(0)
+    naming = least_naming(kernels, form.free)
+    for found in _doubtful(*naming.apply(kernels, form.free)):
+        limit, factors = naming.invert(*found)
+        statement = f"{len(kernels)} kernels approach a matrix that a polynomial identity excludes (J)"
+        escape = Escape(statement, limit, factors, "J")
+        if (identity := outside(form, [k.within(escape.block) for k in kernels], limit)) is not None:
+            return replace(escape, identity=identity)
+    return None
+
+
+def _doubtful(kernels: Sequence[Kernel], free: frozenset[Entry]) -> Iterator[Candidate]:
+    """Limits for which least squares find no factors, round by round, matrices with few entries first."""
+    rng, turn = np.random.default_rng(0), turning(kernels)
+    entries = sorted(frozenset().union(*(k.entries for k in kernels)) - free)
     for _ in range(ROUNDS):
-        found = [*_limits(form, kernels, rng), *map(_turned, _limits(*_turned_form(form, kernels), rng))]
+        found = [
+            *_limits(kernels, free, rng),
+            *(turn.invert(*candidate) for candidate in _limits(*turn.apply(kernels, free), rng)),
+        ]
         distinct = {frozenset(limit.items()): (limit, factors) for limit, factors in found}
         candidates = sorted(distinct.values(), key=lambda pair: len(pair[0]))
         targets = np.array([[float(A.get(e, 0)) for e in entries] for A, _ in candidates])
         left = np.arange(len(candidates))
         for starts, steps, most in ((6, 30, len(candidates)), (25, 80, DOUBTFUL)):
-            left = left[:most]
-            batches = [left[i : i + BATCH] for i in range(0, len(left), BATCH)]
+            batches = [left[i : min(i + BATCH, most)] for i in range(0, min(len(left), most), BATCH)]
             kept = [batch[~seems_inside(kernels, entries, targets[batch], starts, steps)] for batch in batches]
             left = np.concatenate([left[:0], *kept])
-        for limit, factors in (candidates[i] for i in left[:TRIED]):
-            statement = f"{len(kernels)} kernels approach a matrix that a polynomial identity excludes (J)"
-            escape = Escape(statement, limit, factors, "J")
-            if (identity := outside(form, [k.within(escape.block) for k in kernels], limit)) is not None:
-                return replace(escape, identity=identity)
-    return None
+        yield from (candidates[i] for i in left[:TRIED])
 
 
-def _limits(
-    form: KernelForm, kernels: Sequence[Kernel], rng: np.random.Generator
-) -> Iterator[tuple[Matrix, list[Factor]]]:
+def _limits(kernels: Sequence[Kernel], free: frozenset[Entry], rng: np.random.Generator) -> Iterator[Candidate]:
     for _ in range(DRAWS):
         u = [_drawn(sorted(k.rows), rng) for k in kernels]
-        spaces = _spaces(form, kernels, u)
+        spaces = _spaces(kernels, free, u)
         if any(x.degree for space in spaces.values() for _, taken in space for x in taken.values()):
             for _ in range(MATRICES):
                 yield _matrix(kernels, u, spaces, rng)
@@ -80,11 +93,11 @@ Space = list[tuple[dict[int, Fraction], dict[int, Laurent]]]
 """A basis of S_c: vectors by row, each with the coefficients v_j[c] that approach it."""
 
 
-def _spaces(form: KernelForm, kernels: Sequence[Kernel], u: Sequence[dict[int, Laurent]]) -> dict[int, Space]:
+def _spaces(kernels: Sequence[Kernel], free: frozenset[Entry], u: Sequence[dict[int, Laurent]]) -> dict[int, Space]:
     spaces: dict[int, Space] = {}
     for c in sorted(frozenset().union(*(k.columns for k in kernels))):
         holding = [j for j, k in enumerate(kernels) if c in k.columns]
-        rows = sorted(r for r in frozenset().union(*(kernels[j].rows for j in holding)) if (r, c) not in form.free)
+        rows = sorted(r for r in frozenset().union(*(kernels[j].rows for j in holding)) if (r, c) not in free)
         vectors: list[Column] = [
             ([[u[j].get(r, Laurent({})).terms.get(-e, Fraction(0)) for r in rows] for e in (0, 1)], {j: Laurent.of(1)})
             for j in holding
@@ -141,7 +154,7 @@ def _dependence(vectors: Sequence[Vector]) -> Vector | None:
 
 def _matrix(
     kernels: Sequence[Kernel], u: Sequence[dict[int, Laurent]], spaces: dict[int, Space], rng: np.random.Generator
-) -> tuple[Matrix, list[Factor]]:
+) -> Candidate:
     """A limit whose columns are 0/1 combinations of the bases, and its factors."""
     limit: Matrix = {}
     v: list[dict[int, Laurent]] = [{} for _ in kernels]
@@ -154,13 +167,3 @@ def _matrix(
                     v[j][c] = v[j].get(c, Laurent({})) + y
     factors = [Factor(a, {c: x for c, x in b.items() if x}) for a, b in zip(u, v, strict=True)]
     return {e: x for e, x in limit.items() if x}, [f if f.v else Factor({}, {}) for f in factors]
-
-
-def _turned_form(form: KernelForm, kernels: Sequence[Kernel]) -> tuple[KernelForm, list[Kernel]]:
-    turned = [Kernel(k.columns, k.rows) for k in kernels]
-    return KernelForm(tuple(turned), frozenset((c, r) for r, c in form.free)), turned
-
-
-def _turned(found: tuple[Matrix, list[Factor]]) -> tuple[Matrix, list[Factor]]:
-    limit, factors = found
-    return {(c, r): x for (r, c), x in limit.items()}, [Factor(f.v, f.u) for f in factors]
