@@ -60,6 +60,19 @@ def test_data_files(name: str) -> None:
     assert so.verify(report.certificate)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4, 5, 6])
+def test_lu_with_pass_through_layers_and_dead_neurons(order: int) -> None:
+    """Identity masks before, between and after the triangular ones, up to five layers, and neurons without outputs."""
+    upper, lower = so.families.lu(order).masks
+    eye, dead = np.eye(order), np.ones((2, order))
+    chains = [[upper, lower], [np.vstack([upper, dead]), np.hstack([lower, 0 * dead.T])]]
+    chains += [[eye] * a + [upper] + [eye] * b + [lower] + [eye] * c for a, b, c in ((1, 0, 0), (0, 1, 1), (1, 1, 1))]
+    for masks in chains:
+        report = so.certify(so.SparsityPattern(masks))
+        assert (report.verdict, report.theorem) == (so.Verdict.NOT_ATTAINED, "N")
+        assert so.verify(report.certificate).valid
+
+
 def test_rules_about_given_data() -> None:
     wide = so.SparsityPattern([[[1]] * 6, [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], [[1, 1]]][:2])
     dense = so.families.dense([1, 2, 2])

@@ -24,9 +24,9 @@ from sparseopt.existence.least_squares import seems_inside
 from sparseopt.existence.naming import least_naming, turning
 from sparseopt.existence.outside import outside
 
-ROUNDS, DRAWS, MATRICES = 4, 150, 6
+ROUNDS, DRAWS, MATRICES = 2, 150, 6
 """Rounds of drawn u in each direction, and matrices taken for each u."""
-BATCH, DOUBTFUL, TRIED = 200, 60, 6
+BATCH, DOUBTFUL, TRIED = 200, 60, 4
 """Matrices looked at together, at most so many of a round looked at again, and so many given to exact algebra."""
 MAX_SATURATIONS = 12
 
