@@ -255,8 +255,8 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
             lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
-            if (least := report.fewest_paths) > 1:
-                lines.append(f"  every block of at most {least} outputs or inputs is everything: it shows nothing (F0)")
+            if (few := report.fewest_paths) > 1:
+                lines.append(f"  every block of at most {few} outputs or inputs is everything: it shows nothing (F0)")
     return "\n".join(lines)
 
 

@@ -148,7 +148,7 @@ class _Outside:
         """Whether A_O of this case is not in 𝓛_O, or some v make every column outside O full."""
         numbers = sorted({d for d in case.values() if isinstance(d, int)})
         menus: list[list[Direction]] = [
-            ["general", "e0", "e1", *numbers, "0"] if len(reach) == 2 else [f"e{i}" for i in reach] + ["0"]
+            ["general", "e0", "e1", *numbers, "0"] if len(reach) == 2 else [*(f"e{i}" for i in reach), "0"]
             for reach in self.reach
         ]
         if prod(map(len, menus)) > MAX_CHOICES:

@@ -48,22 +48,24 @@ class Naming:
         return {(rows[r], columns[c]): x for (r, c), x in limit.items()}, out
 
 
-def turning(kernels: Sequence[Kernel]) -> Naming:
+def turning(kernels: Sequence[Kernel], turned: bool = True) -> Naming:
     """Rows and columns change places, all else is kept."""
     rows, columns = _lines(kernels)
-    return Naming(dict(zip(rows, rows, strict=True)), dict(zip(columns, columns, strict=True)), _all(kernels), True)
+    return Naming({r: r for r in rows}, {c: c for c in columns}, tuple(range(len(kernels))), turned)
 
 
 def least_naming(kernels: Sequence[Kernel], free: frozenset[Entry]) -> Naming:
     """The naming with the least image, the same for all forms that differ in names only or are transposed."""
     rows, columns = _lines(kernels)
     if factorial(len(rows)) * factorial(len(columns)) > MAX_IMAGES:
-        return Naming(*(dict(zip(n, n, strict=True)) for n in (rows, columns)), _all(kernels), False)
+        return turning(kernels, False)
     free = frozenset().union(*(k.entries for k in kernels)) & free
-    best: tuple[object, Naming] | None = None
+    best: tuple[tuple[list[tuple[int, ...]], list[Entry]], Naming] | None = None
     for p, q in product(permutations(range(len(rows))), permutations(range(len(columns)))):
         bit, place = dict(zip(rows, p, strict=True)), dict(zip(columns, q, strict=True))
-        codes = [(sum(1 << bit[r] for r in k.rows), sum(1 << place[c] for c in k.columns)) for k in kernels]
+        codes: list[tuple[int, ...]] = [
+            (sum(1 << bit[r] for r in k.rows), sum(1 << place[c] for c in k.columns)) for k in kernels
+        ]
         for turned in (False, True):
             seen = [code[::-1] for code in codes] if turned else codes
             order = tuple(sorted(range(len(seen)), key=seen.__getitem__))
@@ -79,7 +81,3 @@ def _lines(kernels: Sequence[Kernel]) -> tuple[list[int], list[int]]:
     return sorted(frozenset().union(*(k.rows for k in kernels))), sorted(
         frozenset().union(*(k.columns for k in kernels))
     )
-
-
-def _all(kernels: Sequence[Kernel]) -> tuple[int, ...]:
-    return tuple(range(len(kernels)))
