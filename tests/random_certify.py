@@ -32,7 +32,15 @@ def random_pattern(rng: np.random.Generator) -> so.SparsityPattern:
 
 
 def random_problem(rng: np.random.Generator) -> so.TrainingProblem:
-    """Few points on a small grid, repeated ones too; targets from a grid, constant, or from a network or linear map."""
+    """Few points on a small grid, repeated ones too; targets from a grid, constant, or from a network or linear map.
+
+    Some are data without optimum, whole or in part: a witness of a pattern, or steps beside bends.
+    """
+    loss = str(rng.choice(["linf", "l1", "l2"]))
+    if (special := rng.random()) < 0.1:
+        return _some_points(rng, WITNESS_OF_LU, loss)
+    if special < 0.2:
+        return _some_points(rng, STEPS, loss)
     pattern, points = random_pattern(rng), int(rng.integers(1, 6))
     X = rng.integers(-2, 3, (points, pattern.n_inputs))
     kind = rng.choice(["grid", "grid", "constant", "linear", "bent"])
@@ -41,7 +49,24 @@ def random_problem(rng: np.random.Generator) -> so.TrainingProblem:
         Y = np.zeros_like(Y)
     elif kind in ("linear", "bent"):
         Y = (X if kind == "linear" else np.maximum(X, 0)) @ rng.integers(-1, 2, (pattern.n_inputs, pattern.n_outputs))
-    return so.TrainingProblem(pattern, X, Y, str(rng.choice(["linf", "l1", "l2"])))
+    return so.TrainingProblem(pattern, X, Y, loss)
+
+
+LU = so.certify(so.families.lu(2)).witness
+assert LU is not None
+WITNESS_OF_LU = LU
+"""Affine data of 2 × 2 LU with infimum 0, not attained."""
+STEPS = so.TrainingProblem(
+    so.families.dense([1, 2, 2]), [[-2], [-1], [0], [1], [2], [3]], [[0, 0], [0, 0], [0, -1], [1, -2], [2, -2], [3, -2]]
+)
+"""Merging neurons of dense 1-2-2 tend to these."""
+
+
+def _some_points(rng: np.random.Generator, whole: so.TrainingProblem, loss: str) -> so.TrainingProblem:
+    """Most of the points in another order, targets scaled."""
+    chosen = rng.permutation(whole.n_points)[rng.integers(0, 3) :]
+    scale = int(rng.choice([-2, 1, 3]))
+    return so.TrainingProblem(whole.pattern, whole.X[chosen].astype(int), (whole.Y[chosen] * scale).astype(int), loss)
 
 
 def fits_exactly(problem: so.TrainingProblem) -> str:
