@@ -4,7 +4,7 @@ from random_certify import run
 
 
 def test_random_patterns_and_data() -> None:
-    counted = run(60, seed=1)
+    counted = run(40, seed=1)
     print(dict(counted))
     for verdict in ("pattern ATTAINED", "pattern NOT_ATTAINED N", "data ATTAINED A", "data NOT_ATTAINED"):
         assert any(name.startswith(verdict) for name in counted), verdict

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
@@ -20,14 +21,14 @@ from sparseopt.existence.cancellation import MAX_ENTRIES, MAX_KERNELS
 from sparseopt.existence.kernel_rules import Escape
 from sparseopt.existence.kernels import Entry, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
-from sparseopt.existence.least_squares import seems_inside
+from sparseopt.existence.least_squares import seem_outside
 from sparseopt.existence.naming import least_naming, turning
 from sparseopt.existence.outside import outside
 
 ROUNDS, DRAWS, MATRICES = 2, 150, 6
 """Rounds of drawn u in each direction, and matrices taken for each u."""
-BATCH, DOUBTFUL, TRIED = 200, 60, 4
-"""Matrices looked at together, at most so many of a round looked at again, and so many given to exact algebra."""
+TRIED = 4
+"""Matrices of a round given to exact algebra."""
 MAX_SATURATIONS = 12
 
 Vector = list[Fraction]
@@ -64,13 +65,8 @@ def _doubtful(kernels: Sequence[Kernel], free: frozenset[Entry]) -> Iterator[Can
         ]
         distinct = {frozenset(limit.items()): (limit, factors) for limit, factors in found}
         candidates = sorted(distinct.values(), key=lambda pair: len(pair[0]))
-        targets = np.array([[float(A.get(e, 0)) for e in entries] for A, _ in candidates])
-        left = np.arange(len(candidates))
-        for starts, steps, most in ((6, 30, len(candidates)), (25, 80, DOUBTFUL)):
-            batches = [left[i : min(i + BATCH, most)] for i in range(0, min(len(left), most), BATCH)]
-            kept = [batch[~seems_inside(kernels, entries, targets[batch], starts, steps)] for batch in batches]
-            left = np.concatenate([left[:0], *kept])
-        yield from (candidates[i] for i in left[:TRIED])
+        places = islice(seem_outside(kernels, entries, [A for A, _ in candidates]), TRIED)
+        yield from (candidates[i] for i in places)
 
 
 def _limits(kernels: Sequence[Kernel], free: frozenset[Entry], rng: np.random.Generator) -> Iterator[Candidate]:
