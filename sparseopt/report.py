@@ -249,10 +249,14 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
                 f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
             )
             lines.append(f"  outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)")
+        elif report.closed and report.fewest_paths >= min(report.sizes[0], report.sizes[-1]):
+            lines.append(f"  at least {report.fewest_paths} paths for every entry: every matrix is a product (rule F0)")
         elif report.closed:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
             lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
+            if (few := report.fewest_paths) > 1:
+                lines.append(f"  every block of at most {few} outputs or inputs is everything: it shows nothing (F0)")
     return "\n".join(lines)
 
 

@@ -226,7 +226,7 @@ def test_random_not_closed_answers() -> None:
     rng = np.random.default_rng(2306)
     answers: Counter[tuple[int, bool, str]] = Counter()
     tried = 0
-    for _ in range(700):
+    for _ in range(450):
         deep = rng.random() < 0.4
         sizes = tuple(int(x) for x in rng.integers(2, 4 if deep else 5, size=4 if deep else 3))
         skip = float(rng.choice([0.15, 0.4])) if rng.random() < 0.4 else None

@@ -48,6 +48,20 @@ def test_structured_masks_of_real_size() -> None:
     report = scan(rng.random((300, 784)) < 0.1, rng.random((100, 300)) < 0.1)
     assert report.closed is False
     assert report.blocks > 10_000
+    assert scan(rng.random((3000, 40)) < 0.3, rng.random((20, 3000)) < 0.3).closed is True
+
+
+def test_small_blocks_of_many_paths_are_everything() -> None:
+    """Rule F0 with m paths for every entry: blocks of m outputs, or inputs, are closed."""
+    rng = np.random.default_rng(6)
+    tried = 0
+    while tried < 40:
+        first, second = rng.random((8, 4)) < 0.6, rng.random((4, 8)) < 0.6
+        if (fewest := scan(first, second).fewest_paths) > 1:
+            for part in ([first, second[:fewest]], [first[:, :fewest], second]):
+                lc = so.linear_counterpart(so.SparsityPattern(part))
+                assert lc.closed is not False
+                tried += lc.closed is True
 
 
 def test_masks_file(tmp_path: Path) -> None:

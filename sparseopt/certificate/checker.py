@@ -691,7 +691,7 @@ class Reduction:
         """Take all steps."""
         for number, (kind, *arguments) in enumerate(steps):
             with at(f"reduction {number}"):
-                need(kind in ("span", "split", "peel", "keep", "rely"), "unknown")
+                need(kind in ("span", "split", "peel", "keep", "confine", "rely"), "unknown")
                 self.edges = getattr(self, kind)(*arguments)
                 self.report.count("reductions", 1)
         return self
@@ -702,11 +702,11 @@ class Reduction:
         self.report.spend(2 * len(self.edges))
         return frozenset(a for a, b in self.edges if b == node), frozenset(b for a, b in self.edges if a == node)
 
-    def span(self, nodes: list[Any], given: Any = None, rule: str = "") -> set[Edge]:
+    def span(self, nodes: list[Any], given: Any = None) -> set[Edge]:
         """Nodes that together give every matrix between their neighbours give way to direct edges.
 
         `given` says which entries each node gives: those in one row or column; or (F0) of all nodes at most one in each
-        column, or in each row. A node with one neighbour on a side gives all. F1 and F2 are not checked.
+        column, or in each row. A node with one neighbour on a side gives all.
         """
         chosen = [tuple(node) for node in nodes]
         need(len(set(chosen)) == len(chosen), "a node stands twice")
@@ -717,12 +717,22 @@ class Reduction:
         sizes = [(len({a for a, _ in share}), len({b for _, b in share}), len(share)) for share in shares]
         lines = all(min(a, b) <= 1 for a, b, _ in sizes)
         matched = all(a == n for a, _, n in sizes) or all(b == n for _, b, n in sizes)
-        if rule:
-            need(rule in ("F1", "F2"), "unknown rule")
-            self.report.relies_on += (f"{rule} (that {len(chosen)} kernels give every matrix on their entries)",)
-        else:
-            need((lines or matched) and set().union(*wanted) <= self.edges.union(*shares), "not every matrix is given")
+        need((lines or matched) and set().union(*wanted) <= self.edges.union(*shares), "not every matrix is given")
         return {edge for edge in self.edges.union(*wanted) if edge[0] not in chosen and edge[1] not in chosen}
+
+    def confine(self, nodes: list[Any], kept: list[Any], rule: str) -> set[Edge]:
+        """Nodes that give everything outside one or two ends, whatever they give there, are confined to these ends.
+
+        That they do is not checked (F1, F2).
+        """
+        chosen, ends = {tuple(node) for node in nodes}, {tuple(node) for node in kept}
+        side = {node[0] for node in ends}
+        need(side in ({0}, {self.last}) and rule == f"F{len(ends)}" and rule in ("F1", "F2"), "unknown rule")
+        pairs = {pair for node in chosen for pair in product(*self.around(node))}
+        need(all(a[0] == 0 and b[0] == self.last for a, b in pairs), "nodes that feed hidden nodes")
+        self.report.relies_on += (f"{rule} (that {len(chosen)} kernels give everything outside {len(ends)} lines)",)
+        lost = {e for e in self.edges if chosen & {*e} and any(node[0] in side and node not in ends for node in e)}
+        return (self.edges - lost) | {(a, b) for a, b in pairs if a not in ends and b not in ends}
 
     def split(self, node: Any, parts: list[Any]) -> set[Edge]:
         """A node by parts of its neighbours, disjoint on both sides: all other pairs have direct edges, which adapt."""

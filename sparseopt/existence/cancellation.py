@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, islice, product
 
-import numpy as np
-
 from sparseopt.existence.kernel_rules import EPSILON, ONE, Escape, N
 from sparseopt.existence.kernels import Entry, Factor, Kernel, KernelForm, Matrix
 from sparseopt.existence.laurent import Laurent
-from sparseopt.existence.least_squares import seems_inside
+from sparseopt.existence.least_squares import seem_outside
 from sparseopt.existence.outside import outside
 
 ONES = (2, 3)
@@ -37,8 +35,7 @@ def cancellation(form: KernelForm, kernels: Sequence[Kernel]) -> Escape | None:
         batch = list(islice(limits, BATCH))
         if not batch:
             return None
-        targets = np.array([[float(A.get(e, 0)) for e in entries] for A, _ in batch])
-        for i in np.flatnonzero(~seems_inside(kernels, entries, targets)):
+        for i in seem_outside(kernels, entries, [A for A, _ in batch]):
             limit, factors = batch[i]
             if (identity := outside(form, kernels, limit)) is not None:
                 return Escape(_statement(kernels, factors), limit, factors, "T", identity)

@@ -36,6 +36,10 @@ class Kernel:
     def entries(self) -> frozenset[Entry]:
         return frozenset((r, c) for r in self.rows for c in self.columns)
 
+    def within(self, block: Block) -> Kernel:
+        """What the kernel gives on a block."""
+        return replace(self, rows=self.rows.intersection(block[0]), columns=self.columns.intersection(block[1]))
+
     def __repr__(self) -> str:
         rows, columns = (",".join(str(i + 1) for i in sorted(s)) for s in (self.rows, self.columns))
         return f"rows {{{rows}}} × columns {{{columns}}}"
@@ -117,10 +121,10 @@ class Reduction:
     evidence: tuple[Any, ...] = ()
 
 
-def span_step(kernels: Sequence[Kernel], given: Sequence[Iterable[Entry]], rule: str = "") -> list[Any]:
+def span_step(kernels: Sequence[Kernel], given: Sequence[Iterable[Entry]]) -> list[Any]:
     """The evidence that kernels give every matrix on their entries outside V: what each of them gives."""
     shares = [[list(entry) for entry in sorted(share)] for share in given]
-    return ["span", [list(k.node) for k in kernels], shares, *([rule] if rule else [])]
+    return ["span", [list(k.node) for k in kernels], shares]
 
 
 def components(entries: Iterable[Entry]) -> list[frozenset[Entry]]:

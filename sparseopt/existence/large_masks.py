@@ -8,6 +8,8 @@ N = 1 is its *own*, with N > 1 it is *shared*.
 - Closed: neurons with one input or one output give free entries; the other rectangles are equal or disjoint, and
   disjoint from the free entries: matrices of bounded rank on disjoint rectangles (rule P). Monarch, two-factor
   butterfly and block-diagonal masks are of this kind.
+- Everything, so closed: every entry has at least as many paths as there are outputs, or inputs (Hall, rule F0). If
+  every entry has at least m paths, blocks with at most m outputs or m inputs are everything: they show nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class MaskReport:
         Whether the linear counterpart is closed; None if neither proof applies.
     blocks : int
         2 × 2 blocks that are not closed; `counted_all` False: at least so many.
+    fewest_paths : paths of the entry with the fewest
     block : (outputs, inputs) or None
         The first of them, and `neuron`, the hidden neuron whose rectangle holds it.
     """
@@ -53,6 +56,7 @@ class MaskReport:
     closed: bool | None
     blocks: int
     counted_all: bool
+    fewest_paths: int
     block: Block | None = None
     neuron: int | None = None
 
@@ -105,8 +109,10 @@ def scan(first: Mask, second: Mask) -> MaskReport:
         blocks += int(counts.sum())
         if found is None and counts.any():
             found = (_block(shared, R, C), j)
-    closed = False if found else _disjoint(first, second, rows, columns) or None
-    return MaskReport(sizes, density, closed, blocks, work <= MAX_WORK or found is None, *(found or (None, None)))
+    fewest = int(paths.min())
+    closed = False if found else fewest >= min(paths.shape) or _disjoint(first, second, rows, columns) or None
+    counted_all = work <= MAX_WORK or found is None
+    return MaskReport(sizes, density, closed, blocks, counted_all, fewest, *(found or (None, None)))
 
 
 def _paths(second: Mask, first: Mask) -> Any:

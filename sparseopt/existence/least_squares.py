@@ -5,30 +5,44 @@ A guide for searches only. Nothing is claimed from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from sparseopt.existence.kernels import Entry, Kernel
+from sparseopt.existence.kernels import Entry, Kernel, Matrix
 from sparseopt.rationals import FloatArray
 
-STARTS, STEPS, LARGEST = 6, 30, 1e3
+LARGEST = 1e3
+BATCH, DOUBTFUL, FEW = 200, 60, 8
+"""Matrices looked at together; at most so many are looked at again, so few at a time."""
 
 
-def seems_inside(kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray) -> npt.NDArray[np.bool_]:
+def seem_outside(kernels: Sequence[Kernel], entries: Sequence[Entry], limits: Sequence[Matrix]) -> Iterator[int]:
+    """Places of the matrices for which no factors are found, not even by a longer search."""
+    targets = np.array([[float(A.get(e, 0)) for e in entries] for A in limits])
+    batches = [np.arange(i, min(i + BATCH, len(limits))) for i in range(0, len(limits), BATCH)]
+    doubtful = [i for batch in batches for i in batch[~seems_inside(kernels, entries, targets[batch], 6, 30)]]
+    for i in range(0, min(len(doubtful), DOUBTFUL), FEW):
+        few = np.array(doubtful[i : i + FEW])
+        yield from map(int, few[~seems_inside(kernels, entries, targets[few], 25, 80)])
+
+
+def seems_inside(
+    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, starts: int, steps: int
+) -> npt.NDArray[np.bool_]:
     """For each row of `targets`, shape (T, len(entries)): were factors of moderate size found (Levenberg-Marquardt)?"""
     rng = np.random.default_rng(0)
     found = np.zeros(len(targets), dtype=bool)
-    for _ in range(STARTS):
+    for _ in range(starts):
         left = np.flatnonzero(~found)
         if left.size:
-            found[left] = _one_start(kernels, entries, targets[left], rng)
+            found[left] = _one_start(kernels, entries, targets[left], rng, steps)
     return found
 
 
 def _one_start(
-    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, rng: np.random.Generator
+    kernels: Sequence[Kernel], entries: Sequence[Entry], targets: FloatArray, rng: np.random.Generator, steps: int
 ) -> npt.NDArray[np.bool_]:
     terms, count = [], 0
     for k in kernels:
@@ -41,7 +55,7 @@ def _one_start(
     x = rng.normal(size=(len(targets), count))
     damping = np.full(len(targets), 0.1)
     error = (x[:, left] * x[:, right]) @ gather - targets
-    for _ in range(STEPS):
+    for _ in range(steps):
         J = np.zeros((len(targets), len(entries), count))
         for e, a, b in terms:
             J[:, e, a] += x[:, b]

@@ -19,7 +19,8 @@ from sparseopt.existence.algebra import by_algebra
 from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
 from sparseopt.existence.engine import ENGINE
-from sparseopt.existence.fill import fills
+from sparseopt.existence.fill import fill
+from sparseopt.existence.jets import jets
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
@@ -172,11 +173,14 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
     if whole.closed is not None:
         return whole
     for block in _blocks(network):
-        part = _decide(pattern, network.restrict(*block), _by_rules)
+        part = _decide(pattern, network.restrict(*block), _by_theorem)
         if part.closed is False:
             return part
-    searched = _decide(pattern, network, cancellation)
-    return searched if searched.closed is False else _by_algebra(reduce_network(network), whole, engine_seconds)
+    for search in (cancellation, jets):
+        found = _decide(pattern, network, search)
+        if found.closed is False:
+            return found
+    return _by_algebra(reduce_network(network), whole, engine_seconds)
 
 
 def _by_algebra(reduced: _Reduced, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
@@ -241,42 +245,45 @@ def reduce_network(network: LinearNetwork) -> _Reduced:
 def _between_ends(evidence: Sequence[Any], depth: int) -> list[Any]:
     """Evidence for kernels as evidence for a network: rows are outputs, columns are inputs."""
     out = []
-    for kind, node, shares, *rule in evidence:
+    for kind, node, parts, *rule in evidence:
         if kind == "span":
-            given = [[[[0, c], [depth, r]] for r, c in share] for share in shares]
+            given = [[[[0, c], [depth, r]] for r, c in share] for share in parts]
+        elif kind == "split":
+            given = [[[[0, c] for c in columns], [[depth, r] for r in rows]] for rows, columns in parts]
         else:
-            given = [[[[0, c] for c in columns], [[depth, r] for r in rows]] for rows, columns in shares]
+            given = [[0 if line == "column" else depth, place] for line, place in parts]
         out.append([kind, node, given, *rule])
     return out
 
 
+def _by_theorem(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
+    """The first theorem that decides a group of kernels."""
+    return next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
+
+
 def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:
-    """The first rule that decides a group of kernels, filling included."""
-    verdict = next((v for rule in RULES if (v := rule(form, kernels)) is not None), None)
-    return verdict or _by_filling(form, kernels)
+    """Theorems, then filling."""
+    return _by_theorem(form, kernels) or _by_filling(form, kernels)
 
 
 def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
-    """Closed if some of the kernels fill their entries and what is left is closed."""
+    """Closed if what filling leaves is closed."""
     if len(kernels) > MAX_FILLING:
         return None
     for size in range(len(kernels), 1, -1):
         for chosen in combinations(range(len(kernels)), size):
-            filling = [kernels[j] for j in chosen]
-            if (filled := fills(filling, form.free)) is None:
-                continue
-            others = tuple(k for j, k in enumerate(kernels) if j not in chosen)
-            reduction = reduce(KernelForm(others, form.free.union(*(k.entries for k in filling))))
-            rest = reduction.form
-            verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
-            if all(isinstance(v, Closed) for v in verdicts):
-                closed = [filled, *(v for v in verdicts if isinstance(v, Closed))]
-                later = [step for v in closed[1:] for step in v.evidence]
-                return Closed(
-                    "; ".join(v.statement for v in closed),
-                    tuple(r for v in closed for r in v.rules),
-                    (*filled.evidence, *reduction.evidence, *later),
-                )
+            others = [k for j, k in enumerate(kernels) if j not in chosen]
+            for filled in fill(form, [kernels[j] for j in chosen], others):
+                reduction = reduce(filled.form)
+                rest = reduction.form
+                verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
+                if all(isinstance(v, Closed) for v in verdicts):
+                    closed = [v for v in verdicts if isinstance(v, Closed)]
+                    return Closed(
+                        "; ".join([filled.statement, *(v.statement for v in closed)]),
+                        (filled.rule, *(r for v in closed for r in v.rules)),
+                        (filled.evidence, *reduction.evidence, *(step for v in closed for step in v.evidence)),
+                    )
     return None
 
 
@@ -348,16 +355,11 @@ def excluding(
     identity: Identity | None = None,
 ) -> Outside | None:
     """The evidence on a block that A is not in the set of kernels, which stand for these hidden nodes."""
-    identity = identity or outside(form, _within(kernels, block), A)
+    identity = identity or outside(form, [k.within(block) for k in kernels], A)
     if identity is None:
         return None
     distinct = tuple(dict.fromkeys(nodes))  # the parts of a split kernel share their node
     return Outside(identity.renumbered([distinct.index(node) for node in nodes]), distinct)
-
-
-def _within(kernels: Sequence[Kernel], block: Block) -> list[Kernel]:
-    rows, columns = map(frozenset, block)
-    return [Kernel(k.rows & rows, k.columns & columns) for k in kernels]
 
 
 def linear_factors(pattern: SparsityPattern, weights: dict[Any, Laurent]) -> LinearFactors:

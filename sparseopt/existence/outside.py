@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from sparseopt.existence.kernels import Entry, Kernel, KernelForm, Matrix
@@ -25,8 +26,10 @@ Polynomial = dict[Monomial, Fraction]
 _PRIME = 2**61 - 1
 MAX_DEGREE = 4
 """Cofactors times equations have at most this degree in the products u_j[r] v_j[c]."""
-MAX_SIZE = 1200
+MAX_SIZE = 60_000
 """Largest number of unknowns of the linear system."""
+MAX_WORK = 1_000_000
+"""Term by term, the work of one elimination."""
 
 
 @dataclass(frozen=True)
@@ -124,32 +127,18 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
 
 def _combination(equations: dict[Entry, Polynomial], rows: list[tuple[Monomial, Entry]]) -> Identity | None:
     """Coefficients y with Σ y_i m_i f_i = 1, or None."""
-    from flint import nmod_mat
-
-    place: dict[Monomial, int] = {(): 0}
-    cells = []
-    for i, (m, entry) in enumerate(rows):
-        for term, x in equations[entry].items():
-            k = place.setdefault(_times(m, term), len(place))
-            cells.append((k, i, x.numerator * pow(x.denominator, -1, _PRIME) % _PRIME))
-    M = nmod_mat(len(place), len(rows) + 1, _PRIME)
-    for k, i, entry_residue in cells:
-        M[k, i] = entry_residue
-    M[0, len(rows)] = 1
-    reduced, rank = M.rref()
+    products = []
+    for m, entry in rows:
+        terms = equations[entry].items()
+        products.append({_times(m, t): x.numerator * pow(x.denominator, -1, _PRIME) % _PRIME for t, x in terms})
+    if (found := _eliminate(products)) is None:
+        return None
     cofactors: dict[Entry, Polynomial] = {}
-    column = 0
-    for k in range(rank):
-        while reduced[k, column] == 0:
-            column += 1
-        if column == len(rows):
+    for i, residue in found.items():
+        if (value := _rational(residue)) is None:
             return None
-        if (residue := int(reduced[k, len(rows)])) != 0:
-            value = _rational(residue)
-            if value is None:
-                return None
-            m, entry = rows[column]
-            cofactors.setdefault(entry, {})[m] = value
+        m, entry = rows[i]
+        cofactors.setdefault(entry, {})[m] = value
     total: Polynomial = {}
     for entry, g in cofactors.items():
         for m, x in g.items():
@@ -157,6 +146,61 @@ def _combination(equations: dict[Entry, Polynomial], rows: list[tuple[Monomial, 
                 product = _times(m, term)
                 total[product] = total.get(product, Fraction(0)) + x * y
     return Identity(cofactors) if {m: x for m, x in total.items() if x} == {(): 1} else None
+
+
+def _eliminate(vectors: list[dict[Monomial, int]]) -> dict[int, int] | None:
+    """Coefficients y with Σ y_i vectors_i = 1 modulo the prime, or None; sparse elimination, shortest vectors first.
+
+    Most vectors have one or two terms, so that eliminating a term only renames it. The work is limited.
+    """
+    at: dict[Monomial, set[int]] = {}
+    for i, vector in enumerate(vectors):
+        for term in vector:
+            at.setdefault(term, set()).add(i)
+    taken: dict[int, list[tuple[int, int]]] = {i: [] for i in range(len(vectors))}
+    order: list[int] = []
+    queue = [(len(vector), i) for i, vector in enumerate(vectors)]
+    heapify(queue)
+    done: set[int] = set()
+    work = 0
+    while queue and work < MAX_WORK:
+        length, i = heappop(queue)
+        vector = vectors[i]
+        if i in done or length != len(vector) or not vector:
+            continue
+        done.add(i)
+        order.append(i)
+        if vector.keys() == {()}:
+            return _expanded(i, pow(vector[()], -1, _PRIME), order, taken)
+        pivot = min(vector, key=lambda term: (term == (), len(at[term])))
+        inverse = pow(vector[pivot], -1, _PRIME)
+        for term in vector:
+            at[term].discard(i)
+        for j in at.pop(pivot):
+            factor = vectors[j][pivot] * inverse % _PRIME
+            taken[j].append((factor, i))
+            work += len(vector)
+            for term, x in vector.items():
+                value = (vectors[j].get(term, 0) - factor * x) % _PRIME
+                if value:
+                    vectors[j][term] = value
+                    if term != pivot:
+                        at[term].add(j)
+                elif term in vectors[j]:
+                    del vectors[j][term]
+                    if term != pivot:
+                        at[term].discard(j)
+            heappush(queue, (len(vectors[j]), j))
+    return None
+
+
+def _expanded(last: int, scale: int, order: list[int], taken: dict[int, list[tuple[int, int]]]) -> dict[int, int]:
+    """The combination of the original vectors that gave `scale` times the reduced vector `last`."""
+    weights = {last: scale}
+    for i in reversed(order):
+        for factor, earlier in taken[i] if weights.get(i) else ():
+            weights[earlier] = (weights.get(earlier, 0) - weights[i] * factor) % _PRIME
+    return {i: x for i, x in weights.items() if x}
 
 
 def _rational(residue: int) -> Fraction | None:
