@@ -167,6 +167,15 @@ def error_variables(inst: Instance, play: Play, prices: Prices, basis: Basis) ->
 
 
 @vector_kernel
+def total_error(prices: Prices, errors: int) -> float:
+    """The objective from the error variables that were computed last."""
+    total = 0.0
+    for g in range(errors):
+        total += prices.e[g]
+    return total
+
+
+@vector_kernel
 def _fill_excess(play: Play, squared: bool, row: Any, e: Any, barred: Any, excess: Any) -> None:
     """By how much ω ρ(r) exceeds e, where the row is in the program; elsewhere not positive."""
     for a in range(play.counts[0]):

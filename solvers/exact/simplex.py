@@ -19,13 +19,20 @@ from sparseopt.solvers.exact.basis import (
     rate,
     refactor,
     reset_basis,
-    sum_errors,
 )
 from sparseopt.solvers.exact.chords import LEAST_CHORD, Chords
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
-from sparseopt.solvers.exact.pricing import Prices, evaluate, note_decisions, price, price_chords, true_errors
+from sparseopt.solvers.exact.pricing import (
+    Prices,
+    evaluate,
+    note_decisions,
+    price,
+    price_chords,
+    total_error,
+    true_errors,
+)
 
 OPTIMAL, CUT, STALLED = 0, 1, 2
 
@@ -60,7 +67,7 @@ def solve_node(
         if basis.value[0] >= cutoff:
             return CUT
         if not price(inst, play, prices, basis, feasible):
-            sum_errors(basis)
+            basis.value[0] = total_error(prices, inst.errors)
             true_errors(inst, play, prices, basis)
             if left == 0 or not price_chords(inst, play, prices, basis, asg, chords, LEAST_CHORD / inst.errors):
                 return OPTIMAL
