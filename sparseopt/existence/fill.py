@@ -70,8 +70,8 @@ def fill(form: KernelForm, kernels: Sequence[Kernel], others: Sequence[Kernel]) 
                 small, given = _turn(small, given)
             left = tuple(k for k in (*small, *others) if k.rows and k.columns)
             but = f" but {' and '.join(str(c + 1) for c in kept)}" if kept else ""
-            what = f"{len(kernels)} kernels give everything on every {line}{but} (F{len(kept)})"
             rule = f"F{len(kept)}"
+            what = f"{len(kernels)} kernels give everything on every {line}{but} ({rule})"
             if kept:
                 evidence = ["confine", [list(k.node) for k in kernels], [[line, c] for c in kept], rule]
             else:

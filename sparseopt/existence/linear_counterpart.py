@@ -246,6 +246,7 @@ def _between_ends(evidence: Sequence[Any], depth: int) -> list[Any]:
     """Evidence for kernels as evidence for a network: rows are outputs, columns are inputs."""
     out = []
     for kind, node, parts, *rule in evidence:
+        given: list[Any]
         if kind == "span":
             given = [[[[0, c], [depth, r]] for r, c in share] for share in parts]
         elif kind == "split":
