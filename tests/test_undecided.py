@@ -85,9 +85,9 @@ def test_filling_and_jets_exclude_each_other(text: str, free: str) -> None:
             tuple(_named({places[e][::flip] for e in k.entries}) for k in form.kernels),
             frozenset(places[e][::flip] for e in form.free),
         )
-        filled = next(fill(renamed, renamed.kernels, []), None)
+        filled = [way for lines in range(3) for way in fill(renamed, renamed.kernels, [], lines)]
         found = jets(renamed, renamed.kernels)
-        assert (filled is not None) == ((text, free) in CLOSED)
+        assert bool(filled) == ((text, free) in CLOSED)
         assert isinstance(found, Escape) == ((text, free) in NOT_CLOSED)
 
 

@@ -56,14 +56,14 @@ class Filled:
     evidence: list[Any]
 
 
-def fill(form: KernelForm, kernels: Sequence[Kernel], others: Sequence[Kernel]) -> Iterator[Filled]:
-    """Ways to confine `kernels` to at most two columns or rows; `others` are kept as they are."""
+def fill(form: KernelForm, kernels: Sequence[Kernel], others: Sequence[Kernel], lines: int) -> Iterator[Filled]:
+    """Ways to confine `kernels` to so many columns or rows, at most two; `others` are kept as they are."""
     if len(kernels) > MAX_KERNELS:
         return
     for line in ("column", "row"):
         turned = line == "row"
         seen = _Columns(*(_turn(kernels, form.free) if turned else (kernels, form.free)))
-        for kept in seen.ways():
+        for kept in seen.ways(lines):
             small = [k.within((tuple(k.rows), kept)) for k in seen.kernels]
             given = frozenset((r, c) for k in seen.kernels for r, c in k.entries if c not in kept)
             if turned:
@@ -95,17 +95,16 @@ class _Columns:
         self.of = {c: [j for j, k in enumerate(kernels) if c in k.columns] for c in self.columns}
         self.holding = {r: [j for j, k in enumerate(kernels) if r in k.rows] for r, _ in sorted(entries)}
 
-    def ways(self) -> Iterator[tuple[int, ...]]:
-        """Sets O, smallest first."""
+    def ways(self, size: int) -> Iterator[tuple[int, ...]]:
+        """Sets O of a size."""
         if max(map(len, self.rows.values())) > MAX_ROWS:
             return
         deficient = [c for c in self.columns if self._rank(c, _generic(self.holding)) < len(self.rows[c])]
         rest = [c for c in self.columns if c not in deficient]
-        for extra in range(3 - len(deficient)):
-            for more in combinations(rest, extra):
-                kept = tuple(sorted([*deficient, *more]))
-                if len(kept) < len(self.columns) and _Outside(self, kept).full():
-                    yield kept
+        for more in combinations(rest, size - len(deficient)) if size >= len(deficient) else ():
+            kept = tuple(sorted([*deficient, *more]))
+            if size < len(self.columns) and _Outside(self, kept).full():
+                yield kept
 
     def shares(self) -> list[list[Entry]]:
         """What each kernel gives if every column is full: in a column, different kernels take its rows (Hall)."""

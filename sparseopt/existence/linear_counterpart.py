@@ -268,13 +268,13 @@ def _by_rules(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | 
 
 
 def _by_filling(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | None:
-    """Closed if what filling leaves is closed."""
+    """Closed if what filling leaves is closed; F0 first, which is checked."""
     if len(kernels) > MAX_FILLING:
         return None
-    for size in range(len(kernels), 1, -1):
+    for lines, size in product(range(3), range(len(kernels), 1, -1)):
         for chosen in combinations(range(len(kernels)), size):
             others = [k for j, k in enumerate(kernels) if j not in chosen]
-            for filled in fill(form, [kernels[j] for j in chosen], others):
+            for filled in fill(form, [kernels[j] for j in chosen], others, lines):
                 reduction = reduce(filled.form)
                 rest = reduction.form
                 verdicts = [_by_rules(rest, [rest.kernels[j] for j in members]) for members in groups(rest)]
