@@ -87,7 +87,9 @@ class SmoothLoss:
         if self.problem.loss is Loss.L2 or self.power == 2:
             return float((w * r * r).sum()), 2 * w * r
         size = np.abs(w * r)
-        top = max(float(size.max()), 1e-300)
+        if not size.any():
+            return 0.0, np.zeros_like(r)
+        top = float(size.max())
         mean = ((size / top) ** self.power).mean()
         loss = top * mean ** (1 / self.power)
         slope = mean ** (1 / self.power - 1) * (size / top) ** (self.power - 1) / r.size
