@@ -58,3 +58,17 @@ def solve_any(A: ExactArray, B: ExactArray) -> ExactArray | None:
             return None
         out[pivot] = row[m:]
     return out
+
+
+def first_dependence(A: ExactArray) -> ExactArray | None:
+    """Weights w with w A = 0 that express the first row of A that depends on those before; None if there is none."""
+    reduced, rank = _to_flint(A.T).rref()
+    if rank == len(A):
+        return None
+    rows = _from_flint(reduced)[:rank]
+    pivots = [next(j for j, x in enumerate(row) if x) for row in rows]
+    dependent = next(i for i in range(len(A)) if i not in pivots)
+    weights = np.full(len(A), Fraction(0), dtype=object)
+    weights[dependent] = Fraction(1)
+    weights[pivots] -= rows[:, dependent]  # 0 for pivots after it
+    return weights

@@ -24,6 +24,7 @@ from sparseopt.existence.laurent import Laurent
 from sparseopt.existence.least_squares import seem_outside
 from sparseopt.existence.naming import least_naming, turning
 from sparseopt.existence.outside import outside
+from sparseopt.linalg import first_dependence
 
 ROUNDS, DRAWS, MATRICES = 2, 150, 6
 """Rounds of drawn u in each direction, and matrices taken for each u."""
@@ -108,7 +109,7 @@ def _saturated(vectors: list[Column]) -> list[Column]:
     """Vectors that stay independent as n grows and span the same space before; none if they do not come soon."""
     for _ in range(MAX_SATURATIONS):
         vectors = [vector for vector in vectors if any(map(any, vector[0]))]
-        if (weights := _dependence([terms[0] for terms, _ in vectors])) is None:
+        if not vectors or (weights := first_dependence(np.array([terms[0] for terms, _ in vectors]))) is None:
             return vectors
         longest = max(len(terms) for terms, _ in vectors)
         width = range(len(vectors[0][0][0]))
@@ -124,28 +125,6 @@ def _saturated(vectors: list[Column]) -> list[Column]:
                 taken[j] = taken.get(j, Laurent({})) + x * Laurent({1: w})
         vectors[max(i for i, w in enumerate(weights) if w)] = (sums or [zero], taken)
     return []
-
-
-def _dependence(vectors: Sequence[Vector]) -> Vector | None:
-    """Weights, not all zero, with Σ weights_i vectors_i = 0, or None."""
-    rows = [list(row) for row in zip(*vectors, strict=True)]
-    pivots: list[int] = []
-    for c in range(len(vectors)):
-        at = next((i for i in range(len(pivots), len(rows)) if rows[i][c]), None)
-        if at is None:
-            weights = [Fraction(0)] * len(vectors)
-            weights[c] = Fraction(1)
-            for row, pivot in zip(rows, pivots, strict=False):
-                weights[pivot] = -row[c]
-            return weights
-        top = len(pivots)
-        rows[top], rows[at] = rows[at], rows[top]
-        rows[top] = [x / rows[top][c] for x in rows[top]]
-        for i, row in enumerate(rows):
-            if i != top and row[c]:
-                rows[i] = [x - row[c] * y for x, y in zip(row, rows[top], strict=True)]
-        pivots.append(c)
-    return None
 
 
 def _matrix(
