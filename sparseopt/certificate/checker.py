@@ -477,11 +477,8 @@ STEPS: dict[str, tuple[Callable[..., frozenset[int]], str]] = {
 
 def check_optimality(document: dict[str, Any], report: VerificationReport) -> None:
     """Parameters with their loss, and per output a bound that is proved for every sign class."""
-    problem, objective, bound = (
-        Problem(document["problem"]),
-        rational(document["objective"]),
-        rational(document["bound"]),
-    )
+    problem = Problem(document["problem"])
+    objective, bound = rational(document["objective"]), rational(document["bound"])
     rest = "which is optimal" if objective == bound else f"and no parameters have a loss below {bound}"
     report.claim = f"{problem}: the parameters have loss {objective}, {rest}"
     parameters = problem.pattern.parameters(document["parameters"])
