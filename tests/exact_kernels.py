@@ -251,26 +251,45 @@ def test_cone_equals_scipy_nnls() -> None:
     assert outside >= 60
 
 
-def test_what_geometry_implies_is_true_of_every_parameter_vector() -> None:
-    """Decide as a random θ does: no conflict, and every implied literal agrees with θ."""
-    implied = 0
+def _imply_everything(inst: Instance, s: search.Search) -> None:
+    """All that the decided directions imply."""
+    for j, known in enumerate(s.play.known):
+        s.geo.wanted[:known] = np.arange(known)
+        geometry._imply_wanted(inst, s.play, s.asg, s.geo, s.basis.theta, j, known)
+
+
+def test_geometry_implies_what_nnls_finds_in_the_cone_and_remembers_it() -> None:
+    """Decide as a random θ does: no conflict, every implied literal agrees with θ, none is missing, all come again."""
+    implied = recalled = 0
     for inst, rng in _instances(80, 5):
         s = _search(inst)
         theta = rng.normal(size=(inst.plus.size, s.play.direction.shape[1]))
         side = {v: s.play.direction[v] @ theta[s.play.neuron[v]] > 0 for v in _variables(s)}
-        for v in side:
-            if rng.random() < 0.6:
-                assignment.assign(s.asg, 2 * v + (0 if side[v] else 1), assignment.NO_REASON)
-        assert geometry.check_new_literals(s.play, s.asg, s.geo, s.conflict) == 0
-        geometry.imply(inst, s.play, s.asg, s.geo, s.basis.theta)
-        for v in side:
-            if s.asg.value[v] == 0 or s.asg.reason[v] != assignment.GEOMETRY:
-                continue
-            assert (s.asg.value[v] > 0) == side[v]
-            assert s.asg.cone_size[v] >= 1
-            implied += 1
+        decided = [2 * v + (0 if side[v] else 1) for v in side if rng.random() < 0.6]
+        assignment.open_level(s.asg)
+        for literal in decided:
+            assignment.assign(s.asg, literal, assignment.NO_REASON)
+        assert geometry.check_new_literals(inst, s.play, s.asg, s.geo, s.conflict) == 0
+        _imply_everything(inst, s)
+        values = s.asg.value.copy()
+        for v in set(side) - {literal >> 1 for literal in decided}:
+            own = [u for u in (literal >> 1 for literal in decided) if s.play.neuron[u] == s.play.neuron[v]]
+            generators = np.array([s.play.direction[u] * (1 if side[u] else -1) for u in own])
+            toward = s.play.direction[v] * (1 if side[v] else -1)
+            assert (values[v] != 0) == (bool(own) and nnls(generators.T, toward)[1] < 1e-9)
+            if values[v] != 0:
+                assert (values[v] > 0) == side[v]
+                assert s.asg.cone_size[v] >= 1
+                implied += 1
+        assignment.backjump(s.asg, 0)
+        assignment.open_level(s.asg)
+        for literal in decided:
+            assignment.assign(s.asg, literal, assignment.NO_REASON)
+        s.geo.dirty[:] = True
+        recalled += geometry.imply(inst, s.play, s.asg, s.geo, s.basis.theta)
+        assert (s.asg.value == values).all()
     print(f"{implied} implied activations")
-    assert implied >= 20
+    assert implied == recalled >= 20
 
 
 def test_impossible_decisions_are_a_geometric_conflict() -> None:
@@ -285,7 +304,7 @@ def test_impossible_decisions_are_a_geometric_conflict() -> None:
     for v, point, wanted in ((low, order[0], 1), (high, order[-1], 1), (middle, order[3], -1)):
         active = wanted * s.play.orient[0, point] > 0
         assignment.assign(s.asg, 2 * v + (0 if active else 1), assignment.NO_REASON)
-    assert geometry.check_new_literals(s.play, s.asg, s.geo, s.conflict) == 3
+    assert geometry.check_new_literals(inst, s.play, s.asg, s.geo, s.conflict) == 3
 
 
 def test_unit_propagation_learning_and_backjump() -> None:

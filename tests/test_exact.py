@@ -246,8 +246,9 @@ def test_workers_find_the_same_optimum_and_split_a_single_class(monkeypatch: pyt
     """Two threads on the sign classes of each problem, and on the halves of those that are split."""
     from sparseopt.solvers.exact import driver
 
-    splits = []
-    split = driver._ClassSearch.split
+    splits, heard = [], []
+    split, hear = driver._ClassSearch.split, driver.hear
+    monkeypatch.setattr(driver, "hear", lambda *a: heard.append(a[-1].sizes.size) or hear(*a))
     monkeypatch.setattr(driver, "SPLIT_FROM", 0)
     monkeypatch.setattr(driver._ClassSearch, "split", lambda one: splits.append(1) or split(one))
     for problem in (_noise(30, 2, 4), _noise(25, 3, 3), _square(21, 5)):
@@ -256,6 +257,7 @@ def test_workers_find_the_same_optimum_and_split_a_single_class(monkeypatch: pyt
         assert two.objective == pytest.approx(one.objective, abs=1e-6 * _unit(problem))
         assert two.bound <= one.objective + 1e-9 * _unit(problem)
     assert splits
+    assert any(heard)
     with pytest.raises(so.InputError, match="workers: 0 is not a number of threads"):
         so.solve(problem, "exact", workers=0)
 

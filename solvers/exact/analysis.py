@@ -203,7 +203,7 @@ def store_with_copies(
     images, clause, copy = learning.images, learning.clause, learning.copy
     for e in range(size):
         copy[e] = clause[e]
-    _store(store, asg, log, copy, size, lbd, conflicts, origin)
+    store_clause(store, asg, log, copy, size, lbd, conflicts, origin)
     if size > LONGEST_COPY:
         return
     first_image(inst, play, images, clause, size)
@@ -211,11 +211,11 @@ def store_with_copies(
         for e in range(size):
             j = play.neuron[clause[e] >> 1]
             copy[e] = clause[e] + 2 * (images.image[j] - j) * play.present.size
-        _store(store, asg, log, copy, size, lbd, conflicts - _COPY_AGE, origin + 1)
+        store_clause(store, asg, log, copy, size, lbd, conflicts - _COPY_AGE, origin + 1)
 
 
 @kernel
-def _store(
+def store_clause(
     store: Clauses, asg: Assignment, log: ProofLog, literals: Any, size: int, lbd: int, used: int, origin: int
 ) -> None:
     """Store one clause with its best two literals first; false clauses are left out (weaker, but sound)."""

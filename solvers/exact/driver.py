@@ -19,10 +19,12 @@ from sparseopt.models.cell import cell_of
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
-from sparseopt.solvers.exact.clauses import forget_half, grown
-from sparseopt.solvers.exact.instance import Instance, instance_of, single_out, with_signs
+from sparseopt.solvers.exact.clauses import CLAUSES, forget_half, grown
+from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
+    ASSUMED,
+    CONFLICTS,
     FORGET_AT,
     FOUND,
     LEAST_LEAF,
@@ -41,7 +43,9 @@ from sparseopt.solvers.exact.search import (
     new_search,
     restart,
     run_slice,
+    suppose,
 )
+from sparseopt.solvers.exact.sharing import Message, believe, hear, known_facts, news
 from sparseopt.solvers.exact.snapshots import more_snapshots
 from sparseopt.solvers.exact.warm_up import warm_up
 
@@ -66,6 +70,8 @@ class _ClassSearch:
         self.fit, self.inst, self.signs, self.search, self.bound = fit, inst, signs, search, bound
         self.entries: list[Any] = []
         self.done = False
+        self.news: list[tuple[_ClassSearch, Message]] = []
+        self._heard = self._told_clauses = self._told_facts = 0
         self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + inst.errors), 1, 100))
 
     def step(self, control: Control, most: int) -> int:
@@ -73,6 +79,7 @@ class _ClassSearch:
         values = self.search.values
         values[UPPER_BOUND] = min(values[UPPER_BOUND], control.objective)
         began = time.perf_counter()
+        self._hear()
         end = int(run_slice(self.inst, self.search, TOLERANCE, control.gap, min(self._slice, most)))
         self.entries.append(drained(self.search.log))
         spent = max(time.perf_counter() - began, 1e-6)
@@ -85,13 +92,14 @@ class _ClassSearch:
         control.nodes += int(counts[NODES]) - nodes
         control.points = max(control.points, int(self.search.play.counts[0]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
+        self._tell()
         if end == NEEDS_ROOM:
-            store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
-            self.search = self.search._replace(store=store, snapshots=snapshots)
+            self._make_room()
         elif end == TOO_MANY:
             log_facts(self.search.log, self.search.store, self.search.asg)
             forget_half(self.search.store, self.search.asg, PATIENCE)
             counts[FORGET_AT] = counts[FORGET_AT] * 115 // 100
+            self._note_told()
         elif end == PROVED:
             self.done = True
             if control.proofs is not None:
@@ -109,16 +117,48 @@ class _ClassSearch:
                 _, theta = CellSolver(self.fit).solve(cell)
         control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
 
+    def _make_room(self) -> None:
+        store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
+        self.search = self.search._replace(store=store, snapshots=snapshots)
+
     def split(self) -> _ClassSearch | None:
-        """Decide the most active open variable: active here, inactive in the new search; None if all are decided."""
+        """Suppose the most active open variable: active here, inactive in the new search; None if all are decided."""
         restart(self.search.asg, self.search.snapshots, self.search.basis)
         if (v := most_active_open(self.search)) < 0:
             return None
-        self.inst = single_out(self.inst, int(self.search.play.neuron[v]))
         other = _ClassSearch(self.fit, self.inst, self.signs, copy_of(self.search), self.bound)
-        assume(self.search.asg, 2 * v)
-        assume(other.search.asg, 2 * v + 1)
+        suppose(self.search, 2 * v)
+        suppose(other.search, 2 * v + 1)
+        other.news, other._heard = self.news, self._heard
+        self._note_told()
+        other._note_told()
         return other
+
+    def _note_told(self) -> None:
+        self._told_clauses = int(self.search.store.counts[CLAUSES])
+        self._told_facts = known_facts(self.search.asg)
+
+    def _tell(self) -> None:
+        """Tell the other parts of the class what is new."""
+        if self.search.counts[ASSUMED]:
+            s = self.search
+            self.news.append((self, news(s.store, s.asg, s.play, self._told_clauses, self._told_facts)))
+            self._note_told()
+
+    def _hear(self) -> None:
+        """Take in what the other parts of the class told."""
+        for author, message in self.news[self._heard :]:
+            self._heard += 1
+            if author is not self and message.sizes.size:
+                restart(self.search.asg, self.search.snapshots, self.search.basis)
+                literals = hear(self.inst, self.search.play, message)
+                self.search.geo.dirty[:] = True
+                s = self.search
+                while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):
+                    self._make_room()
+                    s = self.search
+        if self.search.counts[ASSUMED]:
+            self._note_told()
 
 
 class _Team:

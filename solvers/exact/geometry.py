@@ -1,8 +1,12 @@
 """Geometry as propagation: a direction in the cone of decided directions has its activation decided too.
 
 If u_v = Σ λ_a u_a (a decided active) - Σ μ_c u_c (c decided inactive) with λ, μ ≥ 0, then u_v · θ_j ≥ 0, so v may be
-taken active; mirrored for inactive. The directions with positive coefficients are the reason. Witness vectors, each a
-possible θ_j, answer most questions without a cone computation: a variable that two witnesses see on both sides is free.
+taken active; mirrored for inactive. The directions with positive coefficients are the reason.
+
+A reason that was found once holds whenever its literals are true: `imply` looks for those after every decision. Cones
+are computed for neurons with two parameters or fewer, else only for variables that the search might decide next
+(`imply_blocking`), and not for what two witness vectors, each a possible θ_j, see on both sides. Neurons of one kind
+have the same directions, so they share witnesses and reasons.
 """
 
 from __future__ import annotations
@@ -10,87 +14,147 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign, true_literal
+from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign, true_literal, truth
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
+from sparseopt.solvers.exact.pricing import Prices, blocking_variable
 
 WITNESSES = 24
+REASONS = 8
+"""Reasons that are kept for a direction."""
+MOST_DIRECTIONS = 4096
+"""Geometry looks at so many directions of a neuron, the first ones in play."""
+_EAGER = 2
+"""With so many parameters cones are cheap enough to look at all directions after every decision. With more, lazy ones
+make a tenth more programs, each in a fifth less time."""
 _SEES = 1e-8
 """A witness sees a direction on one side if their scalar product is larger than this."""
-_HOLDS = -1e-10
-"""A witness respects a decision if its scalar product with the signed direction is at least this."""
 
 
 class Geometry(NamedTuple):
-    """Witness vectors per neuron (a ring), and which neurons have new decisions or variables."""
+    """n directions of each of k neurons. Witnesses and reasons stand where the first neuron of a kind has its own.
+
+    Attributes
+    ----------
+    witness : (k WITNESSES, m) vectors, a ring for each kind; `newest` is the place of the next
+    side : (k WITNESSES, n) on which side a witness sees a direction, 1 or -1, 0 if it is near the plane
+    placed : (k,) how many directions are in `side`
+    respects : (WITNESSES,) whether a witness is on the decided side of all generators
+    reason : (k, n, REASONS, m + 2) a ring for each direction: which side is implied, size, literals of neuron 0
+    found : (k, n) how many reasons were found
+    dirty : (k,) whether a neuron has new decisions or variables
+    age : (k,) how often a neuron had a new generator; `free` : (k, n) its age when a direction was not implied
+    decided, wanted : (n,) decided literals of one neuron, whose directions are generators; (P,) directions in question
+    """
 
     witness: Any
     newest: Any
+    side: Any
+    placed: Any
     respects: Any
+    reason: Any
+    found: Any
     dirty: Any
-    owner: Any
+    age: Any
+    free: Any
+    decided: Any
+    wanted: Any
     cone: ConeWork
 
 
 def new_geometry(play: Play) -> Geometry:
-    """No witnesses."""
-    k, (variables, m) = play.known.size, play.direction.shape
+    """No witnesses, no reasons."""
+    k, m = play.known.size, play.direction.shape[1]
+    n = min(play.present.size, MOST_DIRECTIONS)
     return Geometry(
         np.zeros((k * WITNESSES, m)),
         np.zeros(k, dtype=np.int64),
+        np.zeros((k * WITNESSES, n), dtype=np.int8),
+        np.zeros(k, dtype=np.int64),
         np.zeros(WITNESSES, dtype=np.bool_),
+        np.empty((k, n, REASONS, m + 2), dtype=np.int32),
+        np.zeros((k, n), dtype=np.int64),
         np.zeros(k, dtype=np.bool_),
-        np.empty(variables // max(k, 1), dtype=np.int64),
-        new_cone_work(variables // max(k, 1), m),
+        np.ones(k, dtype=np.int64),
+        np.zeros((k, n), dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty(play.present.size, dtype=np.int64),
+        new_cone_work(n, m),
     )
 
 
 @kernel
-def _dot(A: Any, a: int, B: Any, b: int) -> float:
-    """Scalar product of row a of A and row b of B."""
-    total = 0.0
-    for q in range(B.shape[1]):
-        total += A[a, q] * B[b, q]
-    return total
+def _directions(play: Play, geo: Geometry, j: int) -> int:
+    """How many directions of neuron j are looked at."""
+    return min(play.known[j], geo.decided.size)
 
 
 @kernel
-def _add_witness(geo: Geometry, j: int, vector: Any, scale: float) -> int:
-    """Keep scale × vector as neuron j's newest witness; returns its row."""
-    w = j * WITNESSES + geo.newest[j]
-    geo.newest[j] = (geo.newest[j] + 1) % WITNESSES
-    for q in range(vector.size):
-        geo.witness[w, q] = scale * vector[q]
-    return w
+def _place(play: Play, geo: Geometry, kind: int, w: int, start: int, stop: int) -> None:
+    """On which side witness w of a kind sees directions start to stop."""
+    row, first = kind * WITNESSES + w, kind * play.present.size
+    for u in range(start, stop):
+        seen = 0.0
+        for q in range(play.direction.shape[1]):
+            seen += geo.witness[row, q] * play.direction[first + u, q]
+        geo.side[row, u] = 1 if seen > _SEES else (-1 if seen < -_SEES else 0)
 
 
 @kernel
-def _gather(play: Play, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
-    """Signed directions of neuron j's decided variables (not those implied by geometry) as generators; their number."""
-    count = 0
-    first = j * play.present.size
-    for v in range(first, first + play.known[j]):
+def _place_new(play: Play, geo: Geometry, kind: int) -> None:
+    """Show new directions to the witnesses."""
+    start, stop = geo.placed[kind], _directions(play, geo, kind)
+    if start < stop:
+        for w in range(WITNESSES):
+            _place(play, geo, kind, w, start, stop)
+        geo.placed[kind] = stop
+
+
+@kernel
+def _add_witness(play: Play, geo: Geometry, kind: int, vector: Any, start: int, scale: float) -> None:
+    """Keep scale × vector (from an index on) as the newest witness of a kind."""
+    w = geo.newest[kind]
+    geo.newest[kind] = (w + 1) % WITNESSES
+    for q in range(geo.witness.shape[1]):
+        geo.witness[kind * WITNESSES + w, q] = scale * vector[start + q] if start + q < vector.size else 0.0
+    _place(play, geo, kind, w, 0, geo.placed[kind])
+
+
+@kernel
+def _note_decided(play: Play, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
+    """List neuron j's literals decided before a position (not those implied by geometry); how many there are."""
+    count, first = 0, j * play.present.size
+    for u in range(_directions(play, geo, j)):
+        v = first + u
         if asg.value[v] != 0 and asg.reason[v] != GEOMETRY and asg.position[v] < before:
-            for q in range(play.direction.shape[1]):
-                geo.cone.generators[count, q] = asg.value[v] * play.direction[v, q]
-            geo.owner[count] = v
+            geo.decided[count] = true_literal(asg, v)
             count += 1
     return count
 
 
 @kernel
-def _respected(witness: Any, w: int, generators: Any, count: int) -> bool:
-    """Whether witness w has a non-negative product with all generators."""
-    for a in range(count):  # noqa: SIM110, a generator expression would not compile
-        if _dot(witness, w, generators, a) < _HOLDS:
+def _respects(geo: Geometry, row: int, first: int, count: int) -> bool:
+    """Whether a witness is on the decided side of all generators."""
+    for g in range(count):
+        literal = geo.decided[g] - 2 * first
+        if geo.side[row, literal >> 1] == (1 if literal & 1 else -1):
             return False
     return True
 
 
 @kernel
-def _test(play: Play, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
+def _gather(play: Play, geo: Geometry, count: int) -> None:
+    """The signed directions of the decided literals as generators."""
+    for g in range(count):
+        side = -1.0 if geo.decided[g] & 1 else 1.0
+        for q in range(play.direction.shape[1]):
+            geo.cone.generators[g, q] = side * play.direction[geo.decided[g] >> 1, q]
+
+
+@kernel
+def _test(inst: Instance, play: Play, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
     """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
     m = play.direction.shape[1]
     for q in range(m):
@@ -100,12 +164,12 @@ def _test(play: Play, geo: Geometry, j: int, v: int, side: float, count: int) ->
         square = 0.0
         for q in range(m):
             square += geo.cone.residual[q] * geo.cone.residual[q]
-        _add_witness(geo, j, geo.cone.residual, -1.0 / np.sqrt(square))
+        _add_witness(play, geo, inst.kinds[j], geo.cone.residual, 0, -1.0 / np.sqrt(square))
     return size
 
 
 @kernel
-def check_new_literals(play: Play, asg: Assignment, geo: Geometry, conflict: Any) -> int:
+def check_new_literals(inst: Instance, play: Play, asg: Assignment, geo: Geometry, conflict: Any) -> int:
     """Are the new literals possible beside the older ones? Size of the conflict, literals in `conflict`; or 0.
 
     A conflict is a set of false literals.
@@ -117,90 +181,151 @@ def check_new_literals(play: Play, asg: Assignment, geo: Geometry, conflict: Any
         if asg.reason[v] == GEOMETRY:
             continue
         j = play.neuron[v]
+        if v - j * play.present.size >= geo.decided.size:
+            continue
         geo.dirty[j] = True
-        count = _gather(play, asg, geo, j, asg.position[v])
-        if count == 0:
+        geo.age[j] += 1
+        count = _note_decided(play, asg, geo, j, asg.position[v])
+        if count == 0 or _seen(inst, play, asg, geo, j, v, count):
             continue
-        side = float(asg.value[v])
-        seen = False
-        for w in range(j * WITNESSES, (j + 1) * WITNESSES):
-            if side * _dot(geo.witness, w, play.direction, v) > _SEES and _respected(
-                geo.witness, w, geo.cone.generators, count
-            ):
-                seen = True
-                break
-        if seen:
-            continue
-        size = _test(play, geo, j, v, -side, count)
+        _gather(play, geo, count)
+        size = _test(inst, play, geo, j, v, -float(asg.value[v]), count)
         if size > 0:
             for e in range(size):
-                conflict[e] = true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
+                conflict[e] = geo.decided[geo.cone.passive[e]] ^ 1
             conflict[size] = literal ^ 1
             return size + 1
     return 0
 
 
 @kernel
+def _seen(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> bool:
+    """Whether a witness of what was decided before is on the side of v's value."""
+    kind, first = inst.kinds[j], j * play.present.size
+    _place_new(play, geo, kind)
+    for row in range(kind * WITNESSES, (kind + 1) * WITNESSES):
+        if geo.side[row, v - first] == asg.value[v] and _respects(geo, row, first, count):
+            return True
+    return False
+
+
+@kernel
 def imply(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any) -> int:
-    """Assign what the decided directions of the dirty neurons imply; how many literals that were."""
+    """Assign what the decided directions of the dirty neurons imply, as far as it is cheap; how many literals."""
     added = 0
     for j in range(geo.dirty.size):
         if geo.dirty[j]:
             geo.dirty[j] = False
-            added += _imply_neuron(inst, play, asg, geo, theta, j)
+            first, wanted = j * play.present.size, 0
+            for u in range(_directions(play, geo, j)):
+                if asg.value[first + u] == 0:
+                    if _recall(inst, play, asg, geo, j, u):
+                        added += 1
+                    else:
+                        geo.wanted[wanted] = u
+                        wanted += 1
+            if play.direction.shape[1] <= _EAGER:
+                added += _imply_wanted(inst, play, asg, geo, theta, j, wanted)
     return added
 
 
 @kernel
-def _imply_neuron(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any, j: int) -> int:
-    count = _gather(play, asg, geo, j, asg.value.size)
+def imply_blocking(
+    inst: Instance, play: Play, asg: Assignment, geo: Geometry, prices: Prices, theta: Any, tolerance: float
+) -> int:
+    """Assign what is implied of the variables that keep rows of violated points out; how many literals that were."""
+    added = 0
+    for j in range(inst.plus.size if play.direction.shape[1] > _EAGER else 0):
+        first, wanted = j * play.present.size, 0
+        for a in range(play.counts[0]):
+            v = blocking_variable(inst, play, prices, asg, j, a, tolerance)
+            if v >= 0 and v - first < geo.decided.size and geo.free[j, v - first] < geo.age[j]:
+                geo.wanted[wanted] = v - first
+                wanted += 1
+        if wanted > 0:
+            added += _imply_wanted(inst, play, asg, geo, theta, j, wanted)
+    return added
+
+
+@kernel
+def _imply_wanted(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any, j: int, wanted: int) -> int:
+    """Assign those of neuron j's wanted directions that its decided ones imply; how many."""
+    count = _note_decided(play, asg, geo, j, asg.value.size)
     if count == 0:
         return 0
-    start, stop = inst.place[j], inst.place[j + 1]
-    length = 0.0
-    for q in range(start, stop):
-        length += theta[q] * theta[q]
-    if length > 1e-18:
-        w = j * WITNESSES + geo.newest[j]
-        geo.newest[j] = (geo.newest[j] + 1) % WITNESSES
-        for q in range(stop - start):
-            geo.witness[w, q] = theta[start + q] / np.sqrt(length)
+    kind, first = inst.kinds[j], j * play.present.size
+    _place_new(play, geo, kind)
+    _witness_parameters(inst, play, geo, theta, j)
     for w in range(WITNESSES):
-        geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
+        geo.respects[w] = _respects(geo, kind * WITNESSES + w, first, count)
+    _gather(play, geo, count)
     added = 0
-    first = j * play.present.size
-    for v in range(first, first + play.known[j]):
-        if asg.value[v] == 0:
-            added += _imply_variable(play, asg, geo, j, v, count)
+    for e in range(wanted):
+        if asg.value[first + geo.wanted[e]] == 0:
+            added += _find(inst, play, asg, geo, j, geo.wanted[e], count)
     return added
 
 
 @kernel
-def _imply_variable(play: Play, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> int:
-    """1 if the variable's value follows from the generators, which then are its reason; else 0."""
+def _witness_parameters(inst: Instance, play: Play, geo: Geometry, theta: Any, j: int) -> None:
+    """The program's parameters of neuron j become a witness."""
+    square = 0.0
+    for q in range(inst.place[j], inst.place[j + 1]):
+        square += theta[q] * theta[q]
+    if square > 1e-18:
+        _add_witness(play, geo, inst.kinds[j], theta[: inst.place[j + 1]], inst.place[j], 1.0 / np.sqrt(square))
+
+
+@kernel
+def _recall(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int) -> bool:
+    """Assign direction u if an earlier reason has only true literals; whether there was one."""
+    first, kind = j * play.present.size, inst.kinds[j]
+    for r in range(min(geo.found[kind, u], REASONS)):
+        size, e = geo.reason[kind, u, r, 1], 0
+        while e < size and truth(asg.value, 2 * first + geo.reason[kind, u, r, 2 + e]) > 0:
+            e += 1
+        if e == size:
+            _assign_for(asg, geo, kind, r, u, first)
+            return True
+    return False
+
+
+@kernel
+def _assign_for(asg: Assignment, geo: Geometry, kind: int, r: int, u: int, first: int) -> None:
+    """Assign direction u of the neuron whose variables start at `first` for a kept reason."""
+    v, size = first + u, geo.reason[kind, u, r, 1]
+    for e in range(size):
+        asg.cone_literals[v, e] = (2 * first + geo.reason[kind, u, r, 2 + e]) ^ 1
+    asg.cone_size[v] = size
+    assign(asg, 2 * v + (geo.reason[kind, u, r, 0] < 0), GEOMETRY)
+
+
+@kernel
+def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int, count: int) -> int:
+    """1 if the generators imply direction u, which is assigned then and whose reason is kept; else 0."""
+    first, kind = j * play.present.size, inst.kinds[j]
+    geo.free[j, u] = geo.age[j]
     above, below = False, False
     for w in range(WITNESSES):
         if geo.respects[w]:
-            seen = _dot(geo.witness, j * WITNESSES + w, play.direction, v)
-            above = above or seen > _SEES
-            below = below or seen < -_SEES
-            if above and below:
-                return 0
-    for side in (1.0, -1.0):
+            above = above or geo.side[kind * WITNESSES + w, u] > 0
+            below = below or geo.side[kind * WITNESSES + w, u] < 0
+    for side in (1, -1):
         if (side > 0 and below) or (side < 0 and above):
             continue
-        w = geo.newest[j]
-        size = _test(play, geo, j, v, side, count)
+        w = geo.newest[kind]
+        size = _test(inst, play, geo, j, first + u, side, count)
         if size > 0:
-            asg.cone_size[v] = size
+            r = geo.found[kind, u] % REASONS
+            geo.found[kind, u] += 1
+            geo.reason[kind, u, r, 0], geo.reason[kind, u, r, 1] = side, size
             for e in range(size):
-                asg.cone_literals[v, e] = true_literal(asg, geo.owner[geo.cone.passive[e]]) ^ 1
-            assign(asg, 2 * v if side > 0 else 2 * v + 1, GEOMETRY)
+                geo.reason[kind, u, r, 2 + e] = geo.decided[geo.cone.passive[e]] - 2 * first
+            _assign_for(asg, geo, kind, r, u, first)
             return 1
         if size == OUTSIDE:
-            geo.respects[w] = _respected(geo.witness, j * WITNESSES + w, geo.cone.generators, count)
+            geo.respects[w] = _respects(geo, kind * WITNESSES + w, first, count)
             if geo.respects[w]:
-                seen = _dot(geo.witness, j * WITNESSES + w, play.direction, v)
-                above = above or seen > _SEES
-                below = below or seen < -_SEES
+                above = above or geo.side[kind * WITNESSES + w, u] > 0
+                below = below or geo.side[kind * WITNESSES + w, u] < 0
     return 0

@@ -20,6 +20,7 @@ class Instance(NamedTuple):
     place : (k + 1,) where each neuron's columns start; place[k] is where the linear part starts
     targets, weights : (P,)
     plus : (k,) whether the output sign is +
+    kinds : (k,) the first neuron of each neuron's kind; they see the same directions
     twins : (k,) the first neuron of each neuron's kind and sign; they are interchangeable
     errors : number of error variables, 1 for linf and P for l1 and l2
     squared : whether the loss is l2
@@ -31,6 +32,7 @@ class Instance(NamedTuple):
     targets: Any
     weights: Any
     plus: Any
+    kinds: Any
     twins: Any
     errors: int
     squared: bool
@@ -48,6 +50,7 @@ def instance_of(fit: ScalarFit, signs: Any) -> Instance:
         fit.y.copy(),
         fit.weights.copy(),
         np.asarray(signs) > 0,
+        _firsts([n.kind for n in fit.neurons]),
         _twins(fit, signs),
         1 if fit.loss is Loss.LINF else fit.n_points,
         fit.loss is Loss.L2,
@@ -61,14 +64,9 @@ def with_signs(inst: Instance, fit: ScalarFit, signs: Any) -> Instance:
 
 def _twins(fit: ScalarFit, signs: Any) -> Any:
     """Per neuron the first one of its kind and sign."""
-    kinds = [(neuron.kind, float(sign)) for neuron, sign in zip(fit.neurons, signs, strict=True)]
-    return np.array([kinds.index(kind) for kind in kinds], dtype=np.int64)
+    return _firsts([(neuron.kind, float(sign)) for neuron, sign in zip(fit.neurons, signs, strict=True)])
 
 
-def single_out(inst: Instance, j: int) -> Instance:
-    """The same instance with neuron j no longer interchangeable, because something is assumed of it alone."""
-    twins = inst.twins.copy()
-    others = [i for i in np.flatnonzero(twins == twins[j]) if i != j]
-    twins[others] = min(others, default=j)
-    twins[j] = j
-    return inst._replace(twins=twins)
+def _firsts(items: list[Any]) -> Any:
+    """Per item the place of the first one that equals it."""
+    return np.array([items.index(item) for item in items], dtype=np.int64)

@@ -373,6 +373,17 @@ def _write_chord_row(
     basis.code[e, SUBSET] = ~basis.code[e, SUBSET]  # a negative number: the row has chords
 
 
+@kernel
+def blocking_variable(
+    inst: Instance, play: Play, prices: Prices, asg: Assignment, j: int, a: int, tolerance: float
+) -> int:
+    """The variable of neuron j that keeps the violated row of place a out of the program, or -1. Uses `error`."""
+    if abs(prices.error[a]) - prices.e[a] <= tolerance or inst.plus[j] != (prices.error[a] < 0):
+        return -1
+    v = play.variable[j, a]
+    return v if v >= 0 and asg.value[v] == 0 else -1
+
+
 @vector_kernel
 def true_errors(inst: Instance, play: Play, prices: Prices, basis: Basis) -> float:
     """ω ρ of the true network's errors at θ (with sign) from the pre-activations; the loss on the points in play."""

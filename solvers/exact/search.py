@@ -30,15 +30,16 @@ from sparseopt.solvers.exact.assignment import (
     new_assignment,
     open_level,
     true_literal,
+    truth,
 )
 from sparseopt.solvers.exact.basis import BLAMED, Basis, copy_of_basis, key_multipliers, new_basis
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
-from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, new_geometry
+from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, imply_blocking, new_geometry
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel, vector_kernel
 from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
-from sparseopt.solvers.exact.pricing import Prices, new_prices, true_errors
+from sparseopt.solvers.exact.pricing import Prices, blocking_variable, new_prices, true_errors
 from sparseopt.solvers.exact.proof_log import (
     CONFLICT,
     ProofLog,
@@ -57,15 +58,20 @@ PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
 """How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
 there are so many clauses that half of them should be forgotten."""
 
-NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, FOUND, LEVEL_LIMIT = range(10)
+NONE, MADE, REFUTED = 0, 1, 2
+"""What became of the next assumption."""
+
+NODES, PIVOTS, CONFLICTS, RESTARTS, RESTART_AT, FORGET_AT, STALLS, LEAVES, FOUND, LEVEL_LIMIT, ASSUMED = range(11)
 """Places in `counts`: linear programs, pivots, conflicts, restarts, conflict counts of the next restart and of the next
 forgetting, stalled programs, leaves closed by their own bound only, improved incumbents, levels that have a snapshot at
-most."""
+most, assumptions."""
 
 UPPER_BOUND, LEAST_LEAF, ROOT_BOUND, PRECISION = 0, 1, 2, 3
 """Places in `values`: loss of the incumbent, least bound of such leaves, bound of the program at level 0, violation
 from which rows count in the next program."""
 
+MOST_ASSUMED = 60
+"""A search can be split so often."""
 _RESTART_UNIT = 200
 FORGET_FIRST = 5000
 PATIENCE = 1000
@@ -96,6 +102,7 @@ class Search(NamedTuple):
     best: Any
     counts: Any
     values: Any
+    assumed: Any
 
 
 NO_LOG = np.zeros(0, dtype=np.int64)
@@ -120,8 +127,9 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
         np.empty(variables + 2, dtype=np.int64),
         np.empty((2, _BLOCK)),
         np.zeros(inst.column.size),
-        np.zeros(10, dtype=np.int64),
+        np.zeros(11, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
+        np.empty(MOST_ASSUMED, dtype=np.int64),
     )
     search.counts[RESTART_AT] = _RESTART_UNIT
     search.counts[FORGET_AT] = FORGET_FIRST
@@ -221,7 +229,7 @@ def _infer(inst: Instance, s: Search) -> int:
                 s.conflict[e] = s.store.literals[s.store.start[c] + e]
             s.log.counts[CONFLICT] = clause_antecedent(s.log, s.store, c)
             return s.store.size[c]
-        size = check_new_literals(s.play, s.asg, s.geo, s.conflict)
+        size = check_new_literals(inst, s.play, s.asg, s.geo, s.conflict)
         if size > 0:
             log_cone_conflict(s.log, s.conflict, size)
             return size
@@ -277,14 +285,10 @@ def _choose(inst: Instance, play: Play, prices: Prices, asg: Assignment, learnin
     weight = 1e-3 if inst.errors == 1 else 1.0
     best, chosen = -1.0, -1
     for a in range(play.counts[0]):
-        error = prices.error[a]
-        excess = abs(error) - prices.e[a]
-        if excess <= tolerance / inst.errors:
-            continue
         for j in range(inst.plus.size):
-            v = play.variable[j, a]
-            if v >= 0 and asg.value[v] == 0 and inst.plus[j] == (error < 0):
-                score = learning.activity[v] / learning.increment[0] + weight * excess
+            v = blocking_variable(inst, play, prices, asg, j, a, tolerance)
+            if v >= 0:
+                score = learning.activity[v] / learning.increment[0] + weight * (abs(prices.error[a]) - prices.e[a])
                 if score > best:
                     best = score
                     chosen = 2 * v + (0 if (prices.pre[j, a] > 0) == (play.orient[j, a] > 0) else 1)
@@ -368,6 +372,22 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
     return _explain(s.asg, s.basis, s.log, s.learning.seen, s.conflict)
 
 
+@kernel
+def _assumption(s: Search) -> int:
+    """Decide the assumption of the next level: MADE, REFUTED if it is false, or NONE."""
+    level = s.asg.counts[LEVEL]
+    if level >= s.counts[ASSUMED]:
+        return NONE
+    state = truth(s.asg.value, s.assumed[level])
+    if state < 0:
+        return REFUTED
+    save(s.snapshots, s.basis, level)
+    open_level(s.asg)
+    if state == 0:
+        assign(s.asg, s.assumed[level], NO_REASON)
+    return MADE
+
+
 @entry
 def restart(asg: Assignment, snapshots: Snapshots, basis: Basis) -> None:
     """Back to level 0."""
@@ -382,11 +402,19 @@ def assume(asg: Assignment, literal: int) -> None:
     assign(asg, literal, NO_REASON)
 
 
+def suppose(s: Search, literal: int) -> None:
+    """Search only where a literal is true, too; what is learned holds in general all the same."""
+    s.assumed[s.counts[ASSUMED]] = literal
+    s.counts[ASSUMED] += 1
+
+
 def most_active_open(s: Search) -> int:
-    """The undecided variable with the largest activity, -1 if there is none."""
-    P = s.play.present.size
+    """The undecided and not assumed variable with the largest activity, -1 if there is none or it is one too many."""
+    P, assumptions = s.play.present.size, int(s.counts[ASSUMED])
     v = np.concatenate([j * P + np.arange(known) for j, known in enumerate(s.play.known)])
-    v = v[s.asg.value[v] == 0]
+    v = v[(s.asg.value[v] == 0) & ~np.isin(v, s.assumed[:assumptions] >> 1)]
+    if assumptions == MOST_ASSUMED:
+        return -1
     return int(v[s.learning.activity[v].argmax()]) if v.size else -1
 
 
@@ -432,7 +460,14 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
             if size == 0:
                 if _cutoff(s.values, tolerance, gap) <= s.basis.value[0]:
                     return PROVED
-                literal = _choose(inst, s.play, s.prices, s.asg, s.learning, tolerance)
+                assumed = _assumption(s)
+                if assumed == REFUTED:
+                    return PROVED
+                if assumed == MADE:
+                    continue
+                if imply_blocking(inst, s.play, s.asg, s.geo, s.prices, s.basis.theta, tolerance / inst.errors) > 0:
+                    continue
+                literal = _choose(inst, s.play, s.prices, s.asg, s.learning, tolerance / inst.errors)
                 if literal < 0 and inst.errors == 1:
                     bound = s.basis.value[0] + tolerance
                     extremes = _worst_errors(inst, s.basis.theta, s.block, bound)
