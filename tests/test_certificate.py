@@ -134,7 +134,7 @@ def test_the_time_limit_holds_while_the_proof_is_made_exact(monkeypatch: pytest.
     emit = ClassSteps._emit
 
     def late(self: Any, record: list[int]) -> int:
-        self.check.__self__.deadline = 0.0
+        self.goal.check.__self__.deadline = 0.0
         return emit(self, record)
 
     monkeypatch.setattr(ClassSteps, "_emit", late)

@@ -17,19 +17,19 @@ from typing import Any
 import numpy as np
 
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import ErrorRow, SignRow
-from sparseopt.linalg import solve_any, solve_consistent
+from sparseopt.certificate.node_rows import ErrorRow, Row, SignRow, gradient
+from sparseopt.linalg import solve_consistent
 from sparseopt.losses import Loss
 from sparseopt.rationals import exact_array
 
-Support = Sequence[tuple[ErrorRow | SignRow, Fraction | int]]
+Support = Sequence[tuple[Row, Fraction | int]]
 
 
 @dataclass(frozen=True)
 class BoundLemma:
     """Rows with coprime positive integer multipliers, the bound that they prove, and the clause that they give."""
 
-    support: list[tuple[ErrorRow | SignRow, int]]
+    support: list[tuple[Row, int]]
     value: Fraction
     clause: frozenset[int]
 
@@ -61,7 +61,7 @@ def number(value: int) -> int | str:
     return value if abs(value) < 2**53 else str(value)
 
 
-def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> Fraction:
+def _value(fit: ExactFit, support: Sequence[tuple[Row, int]]) -> Fraction:
     targets, scale = fit.whole_targets
     inverse, inverse_scale = fit.whole_inverse_weights
     net: dict[int, int] = {}
@@ -78,7 +78,7 @@ def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> 
     return Fraction(constant * inverse_scale, (sum(parts) if fit.shape.loss is Loss.LINF else max(parts)) * scale)
 
 
-def _clause(fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[ErrorRow | SignRow, int]]) -> frozenset[int]:
+def _clause(fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[Row, int]]) -> frozenset[int]:
     """The negations of the statements that the rows need."""
     out = set()
     for row, _ in support:
@@ -100,44 +100,18 @@ def statement(fit: ExactFit, literal: int) -> int:
 
 
 def multipliers(
-    fit: ExactFit, signs: Sequence[int], rows: Sequence[ErrorRow | SignRow], loose: Collection[int] = ()
+    fit: ExactFit, signs: Sequence[int], rows: Sequence[Row], loose: Collection[int] = ()
 ) -> Support | None:
-    """Positive multipliers for which the parameters cancel, or None where the rows have none or several.
+    """linf, l1: positive multipliers for which the parameters cancel, or None where the rows have none or several.
 
     `loose` are the points whose error variable is at its floor with a multiplier (l1): Σ multipliers < weight.
     """
-    rows = list(dict.fromkeys(rows))  # tangents of one parabola are one row
     A = np.array([gradient(fit, signs, row) for row in rows], dtype=object).reshape(len(rows), -1)
     found: Sequence[Fraction | int] | None
-    if fit.shape.loss is Loss.LINF:
-        found = kernel_vector(A.T.tolist(), len(rows))
-    elif fit.shape.loss is Loss.L1:
-        found = _saturated(fit, A, rows, loose)
-    else:
-        return _least_squares(fit, A, rows)
+    found = kernel_vector(A.T.tolist(), len(rows)) if fit.shape.loss is Loss.LINF else _saturated(fit, A, rows, loose)
     if found is None or any(m < 0 for m in found):
         return None
     return list(zip(rows, found, strict=True))
-
-
-def gradient(fit: ExactFit, signs: Sequence[int], row: ErrorRow | SignRow) -> list[int | Fraction]:
-    """Coefficients of the parameters in the row's right-hand side (error rows), or minus those in the sign row."""
-    out: list[int | Fraction] = [0] * fit.shape.n_parameters
-    if isinstance(row, SignRow):
-        j, i = divmod(abs(row.literal) - 1, fit.n_points)
-        out[fit.shape.places[j]] = [-v if row.literal > 0 else v for v in fit.rows[j][i]]
-        return out
-    for j, sign in enumerate(signs):
-        if row.active >> j & 1:
-            out[fit.shape.places[j]] = [row.side * sign * v for v in fit.rows[j][row.point]]
-    for literal, c in row.chords:
-        j, i = divmod(abs(literal) - 1, fit.n_points)
-        if (c > 0) == (literal > 0):
-            for q, v in enumerate(fit.rows[j][i], fit.shape.places[j].start):
-                out[q] += row.side * signs[j] * c * v
-    tail = fit.linear[row.point]
-    out[len(out) - len(tail) :] = [row.side * v for v in tail]
-    return out
 
 
 def kernel_vector(A: list[list[int]], columns: int) -> list[int] | None:
@@ -153,9 +127,7 @@ def kernel_vector(A: list[list[int]], columns: int) -> list[int] | None:
     return [-a for a in found] if next((a for a in reversed(found) if a), 0) < 0 else found
 
 
-def _saturated(
-    fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow], loose: Collection[int]
-) -> list[Fraction] | None:
+def _saturated(fit: ExactFit, A: Any, rows: Sequence[Row], loose: Collection[int]) -> list[Fraction] | None:
     """l1: the one vector with Aᵀ a = 0 and Σ a = weight over the rows of each point that is not loose."""
     of_point: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
@@ -178,59 +150,3 @@ def _saturated(
     for place, m in zip(unknown, solution[:, 0], strict=True):
         out[place] = m
     return out
-
-
-def _least_squares(fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow]) -> Support | None:
-    """l2: the multipliers of the least squares problem with these rows as equations; rows with negative ones leave."""
-    rows = list(rows)
-    while rows:
-        found = least_squares(fit, A, rows)
-        if found is None:
-            return None
-        m = found[1]
-        worst = min(range(len(rows)), key=lambda r: m[r])
-        if m[worst] >= 0:
-            return list(zip(rows, m, strict=True))
-        A = np.delete(A, worst, axis=0)
-        del rows[worst]
-    return None
-
-
-def least_squares(
-    fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow]
-) -> tuple[list[Fraction], list[Fraction]] | None:
-    """Minimise Σ ω r² where the rows hold with equality: parameters θ and the rows' multipliers; None if they cannot.
-
-    With A_r the gradient of row r, the first row of a point has the multiplier a = ω (A_r·θ - side y), less what
-    further rows take; these, and sign rows, are equations G·θ = 0 with multipliers of their own.
-    """
-    n = A.shape[1]
-    first: dict[int, tuple[int, ErrorRow]] = {}
-    H, right = np.full((n, n), Fraction(0), dtype=object), np.full(n, Fraction(0), dtype=object)
-    others: list[tuple[int, Any]] = []
-    for place, row in enumerate(rows):
-        if isinstance(row, SignRow):
-            others.append((place, A[place]))
-        elif row.point in first:
-            base, key = first[row.point]
-            others.append((place, A[place] - row.side * key.side * A[base]))
-        else:
-            first[row.point] = place, row
-            H = H + np.outer(A[place], A[place]) * fit.weights[row.point]
-            right = right + A[place] * (fit.weights[row.point] * row.side * fit.targets[row.point])
-    G = np.array([g for _, g in others], dtype=object).reshape(len(others), n)
-    zero = np.full((len(others), len(others)), Fraction(0), dtype=object)
-    system = np.block([[H, G.T], [G, zero]])
-    solution = solve_any(exact_array(system), np.append(right, zero[:, 0] if len(others) else [])[:, None])
-    if solution is None:
-        return None
-    theta, extra = solution[:n, 0], solution[n:, 0]
-    out = [Fraction(0)] * len(rows)
-    for i, (place, key) in first.items():
-        out[place] = fit.weights[i] * (A[place] @ theta - key.side * fit.targets[i])
-    for (place, _), m in zip(others, extra, strict=True):
-        out[place] = m
-        if isinstance(row := rows[place], ErrorRow):
-            base, key = first[row.point]
-            out[base] -= row.side * key.side * m
-    return [x * fit.scale for x in theta], out

@@ -7,7 +7,7 @@ data. A program that was closed a rounding error too early is opened again and c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,39 +15,36 @@ import numpy as np
 
 from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import CertificateError, ErrorRow, ExactProgram, SignRow, ToleranceError
+from sparseopt.certificate.exact_program import ExactProgram, exact_program
+from sparseopt.certificate.goal import Goal
+from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignRow, ToleranceError
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.rationals import exact_array
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
-MAX_REOPENED = 1500
-"""Exact programs for one sign class."""
-
-
-class BetterError(Exception):
-    """Parameters with a smaller loss than the target turned up."""
-
-    def __init__(self, loss: Fraction, signs: list[int], theta: list[Fraction]) -> None:
-        super().__init__(loss)
-        self.loss, self.signs, self.theta = loss, signs, theta
+MAX_BRANCHINGS = 750
+"""Of one node that is opened again."""
 
 
 class ClassSteps:
-    """The certificate's steps for one sign class, as lines of JSON; `check` is called before each and may raise.
+    """The certificate's steps for one sign class, as lines of JSON.
+
+    They prove `goal.target`, which falls where better parameters turn up or a gap must be left.
 
     Raises
     ------
-    CertificateError, BetterError
+    CertificateError
+        If the proof cannot be made exact, or whatever the goal's `check` raises.
     """
 
-    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction, check: Callable[[], object] = bool) -> None:
-        self.fit, self.proof, self.target, self.check = fit, proof, target, check
+    def __init__(self, proof: ClassProof, goal: Goal) -> None:
+        self.fit, self.proof, self.goal = goal.fit, proof, goal
         self.signs = [int(s) for s in proof.signs]
         self.lines: list[str] = []
-        self.programs = 0
-        self._literals = _literals(fit, proof)
+        self._branchings = 0
+        self._literals = _literals(self.fit, proof)
         self._starts = _starts(proof.entries)
         self._step_of: dict[int, int] = {}
         self._clauses: dict[int, frozenset[int]] = {}
@@ -56,6 +53,7 @@ class ClassSteps:
     def _build(self) -> None:
         needed = {len(self._starts) - 1}
         for at in range(len(self._starts) - 1, -1, -1):
+            self.goal.check()
             if at in needed:
                 needed.update(_antecedents(self._record(at)))
         for at in sorted(needed):
@@ -72,7 +70,7 @@ class ClassSteps:
         return len(self.lines) - 1
 
     def _emit(self, record: list[int]) -> int:
-        self.check()
+        self.goal.check()
         kind, body = record[0], record[1:]
         if kind == BOUND:
             rows = []
@@ -91,7 +89,7 @@ class ClassSteps:
         clause = sorted({self._literals[x] for x in body[1 : 1 + size]})
         return self._add(["rup", clause, [self._step_of[a] for a in _antecedents(record)]])
 
-    def _row(self, kind: int, index: int, subset: int, used: list[int]) -> ErrorRow | SignRow:
+    def _row(self, kind: int, index: int, subset: int, used: list[int]) -> Row:
         if kind == SIGN:
             return SignRow(self._literals[2 * index + 1 - subset])
         point, side = int(self.proof.play.points[index]), 1 if kind == UPPER else -1
@@ -131,45 +129,42 @@ class ClassSteps:
             out.append(next(c for c, k in enumerate(kinds) if c not in out and k == kind and after[c] == before[j]))
         return out
 
-    def _bound(self, rows: Sequence[ErrorRow | SignRow], loose: set[int]) -> int:
-        support = multipliers(self.fit, self.signs, rows, loose)
-        if support is not None:
-            lemma = BoundLemma.of(self.fit, self.signs, support)
-            if lemma.value >= self.target:
-                return self._add(lemma.step())
-        clause = BoundLemma.of(self.fit, self.signs, [(row, 1) for row in rows]).clause
-        return self._reopen({-x for x in clause})
+    def _bound(self, rows: Sequence[Row], loose: set[int]) -> int:
+        """The lemma of a program's rows; if that does not reach the target, the program is opened again."""
+        if self.fit.shape.loss is not Loss.L2:
+            support = multipliers(self.fit, self.signs, rows, loose)
+            if support is not None:
+                lemma = BoundLemma.of(self.fit, self.signs, support)
+                if lemma.value >= self.goal.target:
+                    return self._add(lemma.step())
+        decided = {-x for x in BoundLemma.of(self.fit, self.signs, [(row, 1) for row in rows]).clause}
+        program = exact_program(self.fit, self.signs, self._state(decided), rows, self.goal.check)
+        while True:
+            self._branchings = 0
+            try:
+                return self._close(decided, program)
+            except ToleranceError:
+                self.goal.leave_a_gap()
 
-    def _reopen(self, decided: set[int], parent: ExactProgram | None = None) -> int:
-        """Close a node by exact programs and branching; the step's clause negates some of the decided statements.
-
-        The node's program starts from the parent's basis.
-        """
-        known = next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), None)
-        if known is not None:
-            return known
-        self.check()
-        self.programs += 1
-        if self.programs > MAX_REOPENED:
-            raise ToleranceError("too many programs were closed within the tolerance only")
-        if self.fit.shape.loss is Loss.L2:
-            raise ToleranceError("a program of l2 was closed within the tolerance only")
-        state = self._state(decided)
-        program = ExactProgram(self.fit, self.signs, state) if parent is None else parent.narrowed(state)
-        solution = program.solve(self.target)
-        if solution.value >= self.target:
+    def _close(self, decided: set[int], program: ExactProgram) -> int:
+        """Close a node by its program, or by branching; the step's clause negates some of the decided statements."""
+        solution = program.solve(self.goal.target)
+        if solution.value < self.goal.target:
+            self.goal.offer(self.signs, solution.theta)
+        if solution.value >= self.goal.target:
             lemma = BoundLemma.of(self.fit, self.signs, solution.support)
-            if lemma.value >= self.target:
-                at = self._add(lemma.step())
-                self._clauses[at] = lemma.clause
-                return at
-        loss = self.fit.loss(self.signs, solution.theta)
-        if loss < self.target:
-            raise BetterError(loss, self.signs, solution.theta)
-        z = self._branch(state, solution.theta)
+            at = self._add(lemma.step())
+            self._clauses[at] = lemma.clause
+            return at
+        self._branchings += 1
+        if self._branchings > MAX_BRANCHINGS:
+            raise ToleranceError("too many programs were closed within the tolerance only")
+        z = self._branch(program.rows.state, solution.theta)
         sides = []
         for literal in (z, -z):
-            at = self._reopen(decided | {literal}, program)
+            side = decided | {literal}
+            if (at := self._known(side)) < 0:
+                at = self._close(side, program.narrowed(self._state(side)))
             if -literal not in self._clauses[at]:
                 return at
             sides.append(at)
@@ -177,6 +172,10 @@ class ClassSteps:
         at = self._add(["rup", sorted(clause), sides])
         self._clauses[at] = clause
         return at
+
+    def _known(self, decided: set[int]) -> int:
+        """An earlier step of a node that was opened again whose clause the decided statements contradict, or -1."""
+        return next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), -1)
 
     def _branch(self, state: Any, theta: list[Fraction]) -> int:
         """An undecided statement of the point with the largest error that has one, with the truth of the parameters."""

@@ -9,6 +9,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
+from flint import fmpq
 
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
@@ -76,6 +77,21 @@ class ExactFit:
         return _whole([1 / w for w in self.weights])
 
     @cached_property
+    def flint_targets(self) -> list[Any]:
+        """Targets as flint's rationals."""
+        return [to_flint(y) for y in self.targets]
+
+    @cached_property
+    def flint_weights(self) -> list[Any]:
+        """Weights as flint's rationals."""
+        return [to_flint(w) for w in self.weights]
+
+    @cached_property
+    def float_targets(self) -> FloatArray:
+        """Float view of the targets."""
+        return np.array([float(y) for y in self.targets])
+
+    @cached_property
     def float_rows(self) -> tuple[list[FloatArray], FloatArray]:
         """Float views of `rows` and `linear`, divided by the scale; shapes (P, size)."""
 
@@ -133,6 +149,16 @@ class ExactFit:
         """The exact loss."""
         power = self.shape.loss.homogeneity
         return self.combine([w * abs(r) ** power for w, r in zip(self.weights, self.errors(signs, theta), strict=True)])
+
+
+def to_flint(x: Fraction | int) -> Any:
+    """The same rational number as flint's fmpq."""
+    return fmpq(x.numerator, x.denominator)
+
+
+def from_flint(x: Any) -> Fraction:
+    """The same rational number as a Fraction."""
+    return Fraction(int(x.p), int(x.q))
 
 
 def _whole(values: list[Fraction]) -> tuple[list[int], int]:
