@@ -94,7 +94,7 @@ class LinearProgram:
             calm = calm + 1 if self.value == best else 0
             best = self.value
         support = [
-            (row, from_flint(m))
+            (row, from_flint(m) * (self.fit.weights[row.point] if isinstance(row, ErrorRow) else 1))
             for row, m in zip(self.basis, self.multiplier, strict=True)
             if isinstance(row, (ErrorRow, SignRow)) and m > 0
         ]

@@ -54,7 +54,7 @@ Allowed = tuple[Sequence[Any], Sequence[Any]]
 
 
 class Solution(NamedTuple):
-    """Value of a program, parameters θ, and the rows with their positive multipliers."""
+    """Value of a program, parameters θ, and the rows (without weights) with their positive multipliers."""
 
     value: Fraction
     theta: list[Fraction]

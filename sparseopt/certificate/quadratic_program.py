@@ -52,7 +52,7 @@ class QuadraticProgram:
     start : sequence of rows
         Those that the optimum is expected to need.
     check : callable
-        Called for every row that enters; may raise to stop.
+        Called before every linear system; may raise to stop.
     """
 
     def __init__(
@@ -145,6 +145,7 @@ class QuadraticProgram:
         ZeroDivisionError
             If the matrix is singular.
         """
+        self.check()
         n, (places, G) = self.fit.shape.n_parameters, self._equations(keys)
         A = fmpq_mat(len(keys), n, [v for key in keys.values() for v in key.gradient])
         weighted = [self.fit.flint_weights[i] * v for i, key in keys.items() for v in key.gradient]
