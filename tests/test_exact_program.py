@@ -18,7 +18,7 @@ from sparseopt.certificate.bound_lemma import BoundLemma
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.exact_program import exact_program
 from sparseopt.certificate.linear_program import LinearProgram
-from sparseopt.certificate.node_rows import ErrorRow, Row, SignRow
+from sparseopt.certificate.node_rows import ErrorRow, Row, SignClass, SignRow
 from sparseopt.certificate.quadratic_program import QuadraticProgram
 
 LOSSES = ["linf", "l1", "l2"]
@@ -92,19 +92,19 @@ def value_of_cvxpy(fit: ExactFit, signs: list[int], state: Any) -> float:
 def test_values_are_those_of_cvxpy_and_of_their_lemmas(loss: str) -> None:
     counted: Counter[str] = Counter()
     for name, fit, signs, state, start in random_nodes(loss, 60):
-        program = exact_program(fit, signs, state, start)
+        program = exact_program(SignClass(fit, signs), state, start)
         solution = program.solve()
         assert float(solution.value) == pytest.approx(value_of_cvxpy(fit, signs, state), abs=1e-5, rel=1e-5), name
-        assert BoundLemma.of(fit, signs, solution.support).value >= solution.value, name
+        assert BoundLemma.of(program.its, solution.support).value >= solution.value, name
         if state.all():
             assert fit.loss(signs, solution.theta) == solution.value, name
         counted["solved"] += 1
         counted["positive"] += solution.value > 0
         counted["decided"] += bool(state.all())
         half = solution.value / 2
-        early = exact_program(fit, signs, state, start).solve(half)
+        early = exact_program(SignClass(fit, signs), state, start).solve(half)
         assert half <= early.value <= solution.value, name
-        assert BoundLemma.of(fit, signs, early.support).value >= early.value, name
+        assert BoundLemma.of(program.its, early.support).value >= early.value, name
     print(f"{loss}: {dict(counted)}")
     assert counted["solved"] == 60
     assert min(counted["positive"], counted["decided"]) >= 10
@@ -115,10 +115,10 @@ def test_a_narrowed_program_has_the_value_of_a_new_one(loss: str) -> None:
     compared = 0
     for name, fit, signs, state, start in random_nodes(loss, 40):
         wide = np.where(np.arange(len(state))[:, None] % 2, state, np.where(_zero(fit), -1, 0)).astype(np.int8)
-        program = exact_program(fit, signs, wide, [])
+        program = exact_program(SignClass(fit, signs), wide, [])
         before = program.solve()
         after = program.narrowed(state).solve()
-        assert after.value == exact_program(fit, signs, state, start).solve().value >= before.value, name
+        assert after.value == exact_program(SignClass(fit, signs), state, start).solve().value >= before.value, name
         assert program.solve() == before, name
         compared += after.value > before.value
     print(f"{loss}: {compared} of 40 programs grew when narrowed")
@@ -154,14 +154,14 @@ def test_every_pivot_asks_whether_to_stop(loss: str) -> None:
     stopped = 0
     for _, fit, signs, state, _ in random_nodes(loss, 20):
         counter = Counting(10**9)
-        program = exact_program(fit, signs, state, [], counter)
+        program = exact_program(SignClass(fit, signs), state, [], counter)
         enter, entered = getattr(program, ENTER[type(program)]), Counting(10**9)
         setattr(program, ENTER[type(program)], lambda *a, e=enter, n=entered, **kw: (n(), e(*a, **kw)))
         program.solve()
         assert entered.calls <= counter.calls
         for most in range(counter.calls):
             with pytest.raises(Enough):
-                exact_program(fit, signs, state, [], Counting(most)).solve()
+                exact_program(SignClass(fit, signs), state, [], Counting(most)).solve()
             stopped += 1
     print(f"{loss}: stopped at {stopped} calls")
     assert stopped >= 50
@@ -175,5 +175,5 @@ def test_parallel_rows_and_rows_of_zeros() -> None:
     state = np.array([[-1], [1], [1], [1], [-1]], dtype=np.int8)
     start: list[Row] = [ErrorRow(i, side, _bits(state[i])) for i in range(5) for side in (1, -1)]
     start += [SignRow(z * int(s)) for z, s in zip(fit.statements[0], state[:, 0].tolist(), strict=True) if z]
-    solution = exact_program(fit, [1], state, start).solve()
+    solution = exact_program(SignClass(fit, [1]), state, start).solve()
     assert solution.value == 1 + 4 + 9 + 1  # w = 0: the slope of least squares, (2 - 6) / 6, is negative

@@ -17,7 +17,7 @@ from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipl
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.exact_program import ExactProgram, exact_program
 from sparseopt.certificate.goal import Goal
-from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignRow, ToleranceError
+from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignClass, SignRow, ToleranceError
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.rationals import exact_array
@@ -42,12 +42,15 @@ class ClassSteps:
     def __init__(self, proof: ClassProof, goal: Goal) -> None:
         self.fit, self.proof, self.goal = goal.fit, proof, goal
         self.signs = [int(s) for s in proof.signs]
+        self.sign_class = SignClass(self.fit, self.signs)
         self.lines: list[str] = []
         self._branchings = 0
         self._literals = _literals(self.fit, proof)
         self._starts = _starts(proof.entries)
         self._step_of: dict[int, int] = {}
         self._clauses: dict[int, frozenset[int]] = {}
+        self._cones: dict[tuple[int, ...], int] = {}
+        self._known_chords: dict[tuple[int, tuple[int, ...]], list[tuple[int, Fraction]]] = {}
         self._build()
 
     def _build(self) -> None:
@@ -80,7 +83,11 @@ class ClassSteps:
             loose = {int(self.proof.play.points[index]) for kind, index, *_ in rows if kind == FLOOR}
             return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
         if kind == CONE:
-            return self._cone([self._literals[x] for x in body])
+            literals = [self._literals[x] for x in body]
+            key = (literals[0], *sorted(literals[1:]))
+            if key not in self._cones:
+                self._cones[key] = self._cone(literals)
+            return self._cones[key]
         if kind == IMAGE:
             source = self._record(body[0])
             images = self._permutation(source[2 : 2 + source[1]], body[1:])
@@ -101,16 +108,23 @@ class ClassSteps:
         """The chords of the neurons that the literals do not decide on the point, with exact coefficients."""
         out: list[tuple[int, Fraction]] = []
         decided = {abs(x) for x in literals}
-        for j, (sign, numbers, rows) in enumerate(zip(self.signs, self.fit.statements, self.fit.rows, strict=True)):
-            own = [x for x in literals if (abs(x) - 1) // self.fit.n_points == j]
+        for j, (sign, numbers) in enumerate(zip(self.signs, self.fit.statements, strict=True)):
             if sign == side or not numbers[point] or abs(numbers[point]) in decided:
                 continue
-            columns = np.array([rows[(abs(x) - 1) % self.fit.n_points] for x in own], dtype=object).T
-            found = solve_any(exact_array(columns), exact_array(np.array(rows[point], dtype=object)[:, None]))
-            if found is None:
-                raise CertificateError("a chord of the search holds only up to rounding")
-            out += [(x, c) for x, c in zip(own, found[:, 0], strict=True) if c]
+            own = tuple(x for x in literals if (abs(x) - 1) // self.fit.n_points == j)
+            if (point, own) not in self._known_chords:
+                self._known_chords[point, own] = self._chord(j, point, own)
+            out += self._known_chords[point, own]
         return tuple(out)
+
+    def _chord(self, j: int, point: int, literals: tuple[int, ...]) -> list[tuple[int, Fraction]]:
+        """A neuron's features of a point as a combination of those of literals."""
+        rows = self.fit.rows[j]
+        columns = np.array([rows[(abs(x) - 1) % self.fit.n_points] for x in literals], dtype=object).T
+        found = solve_any(exact_array(columns), exact_array(np.array(rows[point], dtype=object)[:, None]))
+        if found is None:
+            raise CertificateError("a chord of the search holds only up to rounding")
+        return [(x, c) for x, c in zip(literals, found[:, 0], strict=True) if c]
 
     def _permutation(self, clause: list[int], image: list[int]) -> list[int]:
         """Where each neuron goes: to one of its kind and sign of which the image says what the clause says of it.
@@ -132,13 +146,13 @@ class ClassSteps:
     def _bound(self, rows: Sequence[Row], loose: set[int]) -> int:
         """The lemma of a program's rows; if that does not reach the target, the program is opened again."""
         if self.fit.shape.loss is not Loss.L2:
-            support = multipliers(self.fit, self.signs, rows, loose)
+            support = multipliers(self.sign_class, rows, loose)
             if support is not None:
-                lemma = BoundLemma.of(self.fit, self.signs, support)
+                lemma = BoundLemma.of(self.sign_class, support)
                 if lemma.value >= self.goal.target:
                     return self._add(lemma.step())
-        decided = {-x for x in BoundLemma.of(self.fit, self.signs, [(row, 1) for row in rows]).clause}
-        program = exact_program(self.fit, self.signs, self._state(decided), rows, self.goal.check)
+        decided = {-x for x in BoundLemma.of(self.sign_class, [(row, 1) for row in rows]).clause}
+        program = exact_program(self.sign_class, self._state(decided), rows, self.goal.check)
         while True:
             self._branchings = 0
             try:
@@ -152,7 +166,7 @@ class ClassSteps:
         if solution.value < self.goal.target:
             self.goal.offer(self.signs, solution.theta)
         if solution.value >= self.goal.target:
-            lemma = BoundLemma.of(self.fit, self.signs, solution.support)
+            lemma = BoundLemma.of(self.sign_class, solution.support)
             at = self._add(lemma.step())
             self._clauses[at] = lemma.clause
             return at

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.exact_program import exact_program
-from sparseopt.certificate.node_rows import ErrorRow, Row, SignRow
+from sparseopt.certificate.node_rows import ErrorRow, Row, SignClass, SignRow
 from sparseopt.rationals import FloatArray
 
 _NEAR = 1e-6
@@ -25,13 +25,13 @@ def exact_cell(
     Goes on to the cell across all walls that the optimum lies on, while that is better. `check` is called again and
     again and may raise to stop.
     """
-    best = [Fraction(x) for x in theta]
+    its, best = SignClass(fit, signs), [Fraction(x) for x in theta]
     loss = fit.loss(signs, best)
     pre = fit.pre_activations(best)
     zero = np.array([[z == 0 for z in numbers] for numbers in fit.statements], dtype=bool).reshape(-1, fit.n_points).T
     state = np.where((pre > 0) & ~zero, 1, -1).astype(np.int8)
     while True:
-        found = exact_program(fit, signs, state, _rows(fit, state, pre), check).solve().theta
+        found = exact_program(its, state, _rows(fit, state, pre), check).solve().theta
         if (least := fit.loss(signs, found)) >= loss:
             return loss, best
         best, loss = found, least

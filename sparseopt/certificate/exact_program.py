@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sparseopt.certificate.exact_fit import ExactFit
 from sparseopt.certificate.linear_program import LinearProgram
-from sparseopt.certificate.node_rows import Row
+from sparseopt.certificate.node_rows import Row, SignClass
 from sparseopt.certificate.quadratic_program import QuadraticProgram
 from sparseopt.losses import Loss
 
@@ -17,8 +16,7 @@ ExactProgram = LinearProgram | QuadraticProgram
 
 
 def exact_program(
-    fit: ExactFit,
-    signs: list[int],
+    its: SignClass,
     state: npt.NDArray[np.int8],
     start: Sequence[Row],
     check: Callable[[], object] = bool,
@@ -27,13 +25,13 @@ def exact_program(
 
     Parameters
     ----------
-    fit, signs, state
+    its, state
         As for :class:`NodeRows`.
     start : sequence of rows
         Those that the optimum is expected to need: l2 starts from them.
     check : callable
         Called again and again while the program is solved; may raise to stop.
     """
-    if fit.shape.loss is Loss.L2:
-        return QuadraticProgram(fit, signs, state, start, check)
-    return LinearProgram(fit, signs, state, check)
+    if its.fit.shape.loss is Loss.L2:
+        return QuadraticProgram(its, state, start, check)
+    return LinearProgram(its, state, check)

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from flint import fmpq
 
-from sparseopt.certificate.exact_fit import ExactFit, from_flint, to_flint
-from sparseopt.certificate.node_rows import ErrorRow, NodeRows, Row, SignRow, Solution, ToleranceError, gradient
+from sparseopt.certificate.exact_fit import from_flint, to_flint
+from sparseopt.certificate.node_rows import ErrorRow, NodeRows, Row, SignClass, SignRow, Solution, ToleranceError
 from sparseopt.losses import Loss
 
 CALM = 50
@@ -46,20 +46,18 @@ class LinearProgram:
 
     Parameters
     ----------
-    fit, signs, state
+    its, state
         As for :class:`NodeRows`; loss linf or l1.
     check : callable
         Called before every pivot; may raise to stop.
     """
 
-    def __init__(
-        self, fit: ExactFit, signs: list[int], state: npt.NDArray[np.int8], check: Callable[[], object] = bool
-    ) -> None:
-        self.fit, self.signs, self.check = fit, signs, check
-        self.rows = NodeRows(fit, signs, state)
+    def __init__(self, its: SignClass, state: npt.NDArray[np.int8], check: Callable[[], object] = bool) -> None:
+        self.its, self.fit, self.check = its, its.fit, check
+        self.rows = NodeRows(its, state)
         self.random = random.Random(0)
-        self.parameters = fit.shape.n_parameters
-        self.errors = 1 if fit.shape.loss is Loss.LINF else fit.n_points
+        self.parameters = its.fit.shape.n_parameters
+        self.errors = 1 if its.fit.shape.loss is Loss.LINF else its.fit.n_points
         n = self.parameters + self.errors
         zero, one = fmpq(0), fmpq(1)
         self.basis: list[BasisRow] = [Artificial(q) if q < self.parameters else Floor(q) for q in range(n)]
@@ -70,7 +68,7 @@ class LinearProgram:
     def narrowed(self, state: npt.NDArray[np.int8]) -> LinearProgram:
         """The program with further statements decided, to be solved from this one's basis."""
         other = copy(self)
-        other.rows = NodeRows(self.fit, self.signs, state)
+        other.rows = NodeRows(self.its, state)
         for name in ("basis", "inverse", "multiplier", "point"):
             setattr(other, name, list(getattr(self, name)))
         return other
@@ -94,7 +92,7 @@ class LinearProgram:
             calm = calm + 1 if self.value == best else 0
             best = self.value
         support = [
-            (row, from_flint(m) * (self.fit.weights[row.point] if isinstance(row, ErrorRow) else 1))
+            (row, m * self.fit.flint_weights[row.point] if isinstance(row, ErrorRow) else m)
             for row, m in zip(self.basis, self.multiplier, strict=True)
             if isinstance(row, (ErrorRow, SignRow)) and m > 0
         ]
@@ -105,7 +103,7 @@ class LinearProgram:
         """The row's non-zero coefficients in (θ, e) and its right-hand side."""
         if isinstance(row, (Artificial, Floor)):
             return [(row.place, fmpq(1))], fmpq(0)
-        entries = [(q, -to_flint(v)) for q, v in enumerate(gradient(self.fit, self.signs, row)) if v]
+        entries = [(q, -v) for q, v in enumerate(self.its.gradient(row)) if v]
         if isinstance(row, SignRow):
             return entries, fmpq(0)
         i, weight = row.point, self.fit.flint_weights[row.point]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from flint import fmpq
 
-from sparseopt.certificate.exact_fit import ExactFit
+from sparseopt.certificate.exact_fit import ExactFit, to_flint
 from sparseopt.rationals import FloatArray
 
 
@@ -54,31 +54,47 @@ Allowed = tuple[Sequence[Any], Sequence[Any]]
 
 
 class Solution(NamedTuple):
-    """Value of a program, parameters θ, and the rows (without weights) with their positive multipliers."""
+    """Value of a program, parameters θ, and the rows (without weights) with their positive multipliers (flint's)."""
 
     value: Fraction
     theta: list[Fraction]
-    support: list[tuple[Row, Fraction]]
+    support: list[tuple[Row, Any]]
 
 
-def gradient(fit: ExactFit, signs: Sequence[int], row: Row) -> list[int | Fraction]:
-    """Coefficients of the parameters in the row's right-hand side (error rows), or minus those in the sign row."""
-    out: list[int | Fraction] = [0] * fit.shape.n_parameters
-    if isinstance(row, SignRow):
-        j, i = divmod(abs(row.literal) - 1, fit.n_points)
-        out[fit.shape.places[j]] = [-v if row.literal > 0 else v for v in fit.rows[j][i]]
+class SignClass:
+    """A fit with output signs ±1."""
+
+    def __init__(self, fit: ExactFit, signs: Sequence[int]) -> None:
+        self.fit, self.signs = fit, signs
+        self._gradients: dict[Row, list[Any]] = {}
+
+    def gradient(self, row: Row) -> list[Any]:
+        """Coefficients of the parameters in the row's right-hand side (error rows), or minus those in the sign row."""
+        if row not in self._gradients:
+            own = self._of_sign(row) if isinstance(row, SignRow) else self._of_error(row)
+            self._gradients[row] = [to_flint(v) for v in own]
+        return self._gradients[row]
+
+    def _of_sign(self, row: SignRow) -> list[int]:
+        out = [0] * self.fit.shape.n_parameters
+        j, i = divmod(abs(row.literal) - 1, self.fit.n_points)
+        out[self.fit.shape.places[j]] = [-v if row.literal > 0 else v for v in self.fit.rows[j][i]]
         return out
-    for j, sign in enumerate(signs):
-        if row.active >> j & 1:
-            out[fit.shape.places[j]] = [row.side * sign * v for v in fit.rows[j][row.point]]
-    for literal, c in row.chords:
-        j, i = divmod(abs(literal) - 1, fit.n_points)
-        if (c > 0) == (literal > 0):
-            for q, v in enumerate(fit.rows[j][i], fit.shape.places[j].start):
-                out[q] += row.side * signs[j] * c * v
-    tail = fit.linear[row.point]
-    out[len(out) - len(tail) :] = [row.side * v for v in tail]
-    return out
+
+    def _of_error(self, row: ErrorRow) -> list[int | Fraction]:
+        fit = self.fit
+        out: list[int | Fraction] = [0] * fit.shape.n_parameters
+        for j, sign in enumerate(self.signs):
+            if row.active >> j & 1:
+                out[fit.shape.places[j]] = [row.side * sign * v for v in fit.rows[j][row.point]]
+        for literal, c in row.chords:
+            j, i = divmod(abs(literal) - 1, fit.n_points)
+            if (c > 0) == (literal > 0):
+                for q, v in enumerate(fit.rows[j][i], fit.shape.places[j].start):
+                    out[q] += row.side * self.signs[j] * c * v
+        tail = fit.linear[row.point]
+        out[len(out) - len(tail) :] = [row.side * v for v in tail]
+        return out
 
 
 class NodeRows:
@@ -86,15 +102,13 @@ class NodeRows:
 
     Parameters
     ----------
-    fit : ExactFit
-    signs : list of int
-        Output signs ±1.
+    its : SignClass
     state : ndarray of int, shape (P, k)
         +1 active, -1 inactive, 0 undecided.
     """
 
-    def __init__(self, fit: ExactFit, signs: list[int], state: npt.NDArray[np.int8]) -> None:
-        self.fit, self.signs, self.state = fit, signs, state
+    def __init__(self, its: SignClass, state: npt.NDArray[np.int8]) -> None:
+        self.its, self.fit, self.signs, self.state = its, its.fit, its.signs, state
         self.random = random.Random(0)
 
     def violated(self, theta: Sequence[Any], allowed: Allowed, drawn: bool) -> Row | None:
@@ -113,7 +127,7 @@ class NodeRows:
         return self.random.choice(found)[1] if drawn else max(found, key=lambda pair: pair[0])[1]
 
     def _is_violated(self, row: Row, theta: Sequence[Any], allowed: Allowed) -> bool:
-        value = sum((x * v for x, v in zip(theta, gradient(self.fit, self.signs, row), strict=True) if v), fmpq(0))
+        value = sum((x * v for x, v in zip(theta, self.its.gradient(row), strict=True) if v), fmpq(0))
         if isinstance(row, SignRow):
             return bool(value > 0)
         return bool(value - row.side * self.fit.flint_targets[row.point] > allowed[row.side < 0][row.point])

@@ -19,8 +19,16 @@ import numpy as np
 import numpy.typing as npt
 from flint import fmpq, fmpq_mat
 
-from sparseopt.certificate.exact_fit import ExactFit, from_flint, to_flint
-from sparseopt.certificate.node_rows import CertificateError, NodeRows, Row, SignRow, Solution, ToleranceError, gradient
+from sparseopt.certificate.exact_fit import from_flint, to_flint
+from sparseopt.certificate.node_rows import (
+    CertificateError,
+    NodeRows,
+    Row,
+    SignClass,
+    SignRow,
+    Solution,
+    ToleranceError,
+)
 
 CALM = 50
 """After so many rows without a better value, entering rows are drawn at random, against cycles."""
@@ -47,7 +55,7 @@ class QuadraticProgram:
 
     Parameters
     ----------
-    fit, signs, state
+    its, state
         As for :class:`NodeRows`.
     start : sequence of rows
         Those that the optimum is expected to need.
@@ -57,22 +65,20 @@ class QuadraticProgram:
 
     def __init__(
         self,
-        fit: ExactFit,
-        signs: list[int],
+        its: SignClass,
         state: npt.NDArray[np.int8],
         start: Sequence[Row] = (),
         check: Callable[[], object] = bool,
     ) -> None:
-        self.fit, self.signs, self.check = fit, signs, check
-        self.rows = NodeRows(fit, signs, state)
+        self.its, self.fit, self.check = its, its.fit, check
+        self.rows = NodeRows(its, state)
         self.working: list[Row | Artificial] = list(dict.fromkeys(start))
-        self._gradients: dict[Row, list[Any]] = {}
         self._settle()
 
     def narrowed(self, state: npt.NDArray[np.int8]) -> QuadraticProgram:
         """The program with further statements decided, to be solved from this one's working rows."""
         other = copy(self)
-        other.rows = NodeRows(self.fit, self.signs, state)
+        other.rows = NodeRows(self.its, state)
         other.working, other.multiplier = list(self.working), list(self.multiplier)
         return other
 
@@ -95,7 +101,7 @@ class QuadraticProgram:
             calm = calm + 1 if self.value == best else 0
             best = self.value
         support = [
-            (row, from_flint(m))
+            (row, m)
             for row, m in zip(self.working, self.multiplier, strict=True)
             if not isinstance(row, Artificial) and m > 0
         ]
@@ -104,9 +110,7 @@ class QuadraticProgram:
     def _gradient(self, row: Row | Artificial) -> list[Any]:
         if isinstance(row, Artificial):
             return [fmpq(int(q == row.place)) for q in range(self.fit.shape.n_parameters)]
-        if row not in self._gradients:
-            self._gradients[row] = [to_flint(v) for v in gradient(self.fit, self.signs, row)]
-        return self._gradients[row]
+        return self.its.gradient(row)
 
     def _keys(self) -> dict[int, _Key]:
         """The first working row of each point that has one."""
