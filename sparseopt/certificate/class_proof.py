@@ -6,32 +6,32 @@ data. A program that was closed a rounding error too early is opened again and c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
+from sparseopt.certificate.bound_lemma import BoundLemma, multipliers
+from sparseopt.certificate.branching import Branching
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import ExactProgram, exact_program
 from sparseopt.certificate.goal import Goal
-from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignClass, SignRow, ToleranceError
+from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignClass, SignRow
+from sparseopt.certificate.steps import Steps
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.rationals import exact_array
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
-MAX_BRANCHINGS = 750
-"""Of one node that is opened again."""
-
 
 class ClassSteps:
-    """The certificate's steps for one sign class, as lines of JSON.
+    """The steps of one sign class, made from its log. They prove `goal.target`, which may fall meanwhile.
 
-    They prove `goal.target`, which falls where better parameters turn up or a gap must be left.
+    Attributes
+    ----------
+    signs : list of int
+    steps : Steps
 
     Raises
     ------
@@ -42,15 +42,13 @@ class ClassSteps:
     def __init__(self, proof: ClassProof, goal: Goal) -> None:
         self.fit, self.proof, self.goal = goal.fit, proof, goal
         self.signs = [int(s) for s in proof.signs]
-        self.sign_class = SignClass(self.fit, self.signs)
-        self.lines: list[str] = []
-        self._branchings = 0
+        self._its = SignClass(self.fit, self.signs)
+        self.steps = Steps(self.fit)
+        self._branching = Branching(self._its, goal, self.steps)
         self._literals = _literals(self.fit, proof)
         self._starts = _starts(proof.entries)
         self._step_of: dict[int, int] = {}
-        self._clauses: dict[int, frozenset[int]] = {}
-        self._cones: dict[tuple[int, ...], int] = {}
-        self._known_chords: dict[tuple[int, tuple[int, ...]], list[tuple[int, Fraction]]] = {}
+        self._exact_chords: dict[tuple[int, tuple[int, ...]], list[tuple[int, Fraction]]] = {}
         self._build()
 
     def _build(self) -> None:
@@ -68,10 +66,6 @@ class ClassSteps:
         kind, length = self.proof.entries[start : start + 2].tolist()
         return [kind, *self.proof.entries[start + 2 : start + 2 + length].tolist()]
 
-    def _add(self, step: list[Any]) -> int:
-        self.lines.append(json.dumps(step, separators=(",", ":")))
-        return len(self.lines) - 1
-
     def _emit(self, record: list[int]) -> int:
         self.goal.check()
         kind, body = record[0], record[1:]
@@ -83,18 +77,15 @@ class ClassSteps:
             loose = {int(self.proof.play.points[index]) for kind, index, *_ in rows if kind == FLOOR}
             return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
         if kind == CONE:
-            literals = [self._literals[x] for x in body]
-            key = (literals[0], *sorted(literals[1:]))
-            if key not in self._cones:
-                self._cones[key] = self._cone(literals)
-            return self._cones[key]
+            target, *others = (self._literals[x] for x in body)
+            return self.steps.cone(target, [-x for x in others])
         if kind == IMAGE:
             source = self._record(body[0])
             images = self._permutation(source[2 : 2 + source[1]], body[1:])
-            return self._add(["copy", self._step_of[body[0]], images])
+            return self.steps.copy(self._step_of[body[0]], images)
         size = body[0]
         clause = sorted({self._literals[x] for x in body[1 : 1 + size]})
-        return self._add(["rup", clause, [self._step_of[a] for a in _antecedents(record)]])
+        return self.steps.rup(clause, [self._step_of[a] for a in _antecedents(record)])
 
     def _row(self, kind: int, index: int, subset: int, used: list[int]) -> Row:
         if kind == SIGN:
@@ -112,9 +103,9 @@ class ClassSteps:
             if sign == side or not numbers[point] or abs(numbers[point]) in decided:
                 continue
             own = tuple(x for x in literals if (abs(x) - 1) // self.fit.n_points == j)
-            if (point, own) not in self._known_chords:
-                self._known_chords[point, own] = self._chord(j, point, own)
-            out += self._known_chords[point, own]
+            if (point, own) not in self._exact_chords:
+                self._exact_chords[point, own] = self._chord(j, point, own)
+            out += self._exact_chords[point, own]
         return tuple(out)
 
     def _chord(self, j: int, point: int, literals: tuple[int, ...]) -> list[tuple[int, Fraction]]:
@@ -146,82 +137,13 @@ class ClassSteps:
     def _bound(self, rows: Sequence[Row], loose: set[int]) -> int:
         """The lemma of a program's rows; if that does not reach the target, the program is opened again."""
         if self.fit.shape.loss is not Loss.L2:
-            support = multipliers(self.sign_class, rows, loose)
+            support = multipliers(self._its, rows, loose)
             if support is not None:
-                lemma = BoundLemma.of(self.sign_class, support)
+                lemma = BoundLemma.of(self._its, support)
                 if lemma.value >= self.goal.target:
-                    return self._add(lemma.step())
-        decided = {-x for x in BoundLemma.of(self.sign_class, [(row, 1) for row in rows]).clause}
-        program = exact_program(self.sign_class, self._state(decided), rows, self.goal.check)
-        while True:
-            self._branchings = 0
-            try:
-                return self._close(decided, program)
-            except ToleranceError:
-                self.goal.leave_a_gap()
-
-    def _close(self, decided: set[int], program: ExactProgram) -> int:
-        """Close a node by its program, or by branching; the step's clause negates some of the decided statements."""
-        solution = program.solve(self.goal.target)
-        if solution.value < self.goal.target:
-            self.goal.offer(self.signs, solution.theta)
-        if solution.value >= self.goal.target:
-            lemma = BoundLemma.of(self.sign_class, solution.support)
-            at = self._add(lemma.step())
-            self._clauses[at] = lemma.clause
-            return at
-        self._branchings += 1
-        if self._branchings > MAX_BRANCHINGS:
-            raise ToleranceError("too many programs were closed within the tolerance only")
-        z = self._branch(program.rows.state, solution.theta)
-        sides = []
-        for literal in (z, -z):
-            side = decided | {literal}
-            if (at := self._known(side)) < 0:
-                at = self._close(side, program.narrowed(self._state(side)))
-            if -literal not in self._clauses[at]:
-                return at
-            sides.append(at)
-        clause = (self._clauses[sides[0]] | self._clauses[sides[1]]) - {z, -z}
-        at = self._add(["rup", sorted(clause), sides])
-        self._clauses[at] = clause
-        return at
-
-    def _known(self, decided: set[int]) -> int:
-        """An earlier step of a node that was opened again whose clause the decided statements contradict, or -1."""
-        return next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), -1)
-
-    def _branch(self, state: Any, theta: list[Fraction]) -> int:
-        """An undecided statement of the point with the largest error that has one, with the truth of the parameters."""
-        errors, pre = self.fit.errors(self.signs, theta), self.fit.pre_activations(theta)
-        for i in sorted(range(len(errors)), key=lambda i: -abs(errors[i])):
-            for j, sign in enumerate(self.signs):
-                if not state[i, j] and (sign > 0) == (errors[i] < 0):
-                    return self.fit.statements[j][i] * (1 if pre[i, j] > 0 else -1)
-        raise CertificateError("a program has no statement to branch on")
-
-    def _state(self, decided: set[int]) -> Any:
-        state = np.zeros((self.fit.n_points, len(self.signs)), dtype=np.int8)
-        for j, numbers in enumerate(self.fit.statements):
-            for i, z in enumerate(numbers):
-                state[i, j] = -1 if z == 0 or -z in decided else 1 if z in decided else 0
-        return state
-
-    def _cone(self, literals: list[int]) -> int:
-        """The first literal's direction as a combination of those that the others negate."""
-        target, others = literals[0], [-x for x in literals[1:]]
-        if statement(self.fit, target) in {statement(self.fit, x) for x in others}:
-            return self._add(["cone", target, [[target, 1]], 1])
-        columns = [self._direction(x) for x in others] + [[-v for v in self._direction(target)]]
-        found = kernel_vector([list(row) for row in zip(*columns, strict=True)], len(columns))
-        if found is None or found[-1] <= 0 or any(m < 0 for m in found):
-            raise CertificateError("a geometric step of the search holds only up to rounding")
-        pairs = [[x, number(m)] for x, m in zip(others, found, strict=False) if m]
-        return self._add(["cone", target, pairs, number(found[-1])])
-
-    def _direction(self, literal: int) -> list[int]:
-        j, i = divmod(abs(literal) - 1, self.fit.n_points)
-        return [v if literal > 0 else -v for v in self.fit.rows[j][i]]
+                    return self.steps.bound(lemma)
+        clause = BoundLemma.of(self._its, [(row, 1) for row in rows]).clause
+        return self._branching.close(frozenset(-x for x in clause), rows)
 
 
 _ROWS = (SIGN, UPPER, LOWER)

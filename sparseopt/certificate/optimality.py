@@ -79,9 +79,9 @@ class OptimalityCertificate:
         yield json.dumps(head)[:-1] + ',\n"outputs":['
         for o, output in enumerate(self._outputs):
             yield (",\n" if o else "") + f'{{"bound":"{rational_text(output.bound)}","classes":['
-            for c, steps in enumerate(output.classes):
-                yield (",\n" if c else "") + f'{{"signs":{json.dumps(steps.signs)},"steps":[\n'
-                for s, line in enumerate(steps.lines):
+            for c, proof in enumerate(output.classes):
+                yield (",\n" if c else "") + f'{{"signs":{json.dumps(proof.signs)},"steps":[\n'
+                for s, line in enumerate(proof.steps.lines):
                     yield (",\n" if s else "") + line
                 yield "]}"
             yield "]}"
@@ -96,7 +96,7 @@ class OptimalityCertificate:
     @property
     def n_steps(self) -> int:
         """Lemmas and derived clauses of all proofs."""
-        return sum(len(steps.lines) for output in self._outputs for steps in output.classes)
+        return sum(len(proof.steps.lines) for output in self._outputs for proof in output.classes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the certificate, compressed if the name ends in .gz; whole or not at all."""
