@@ -10,6 +10,7 @@ from typing import Any
 import cvxpy
 import numpy as np
 import pytest
+from certificates import Counting, Enough
 from generated import generated_problems
 from sparseopt.models.scalar_fit import ScalarFit
 
@@ -129,22 +130,6 @@ def _zero(fit: ExactFit) -> Any:
     return np.array([[z == 0 for z in numbers] for numbers in fit.statements], dtype=bool).reshape(-1, fit.n_points).T
 
 
-class Enough(Exception):  # noqa: N818
-    """Raised to stop."""
-
-
-class Counting:
-    """A check that counts its calls and stops after so many."""
-
-    def __init__(self, most: int) -> None:
-        self.most, self.calls = most, 0
-
-    def __call__(self) -> None:
-        self.calls += 1
-        if self.calls > self.most:
-            raise Enough
-
-
 ENTER = {LinearProgram: "_pivot", QuadraticProgram: "_enter"}
 
 
@@ -153,9 +138,9 @@ def test_every_pivot_asks_whether_to_stop(loss: str) -> None:
     """`check` is called for every row that enters, and may raise at any of its calls."""
     stopped = 0
     for _, fit, signs, state, _ in random_nodes(loss, 20):
-        counter = Counting(10**9)
+        counter = Counting()
         program = exact_program(SignClass(fit, signs), state, [], counter)
-        enter, entered = getattr(program, ENTER[type(program)]), Counting(10**9)
+        enter, entered = getattr(program, ENTER[type(program)]), Counting()
         setattr(program, ENTER[type(program)], lambda *a, e=enter, n=entered, **kw: (n(), e(*a, **kw)))
         program.solve()
         assert entered.calls <= counter.calls

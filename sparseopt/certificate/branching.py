@@ -6,7 +6,7 @@ lemma, or by a clause that was found in another node, or by what closes its two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sparseopt.certificate.node_rows import CertificateError, Row, SignClass, To
 from sparseopt.certificate.steps import Steps
 
 MAX_PROGRAMS = 5000
-"""Of one node of the search."""
+"""Of one sign class, before a gap is left."""
 MAX_DEPTH = 300
 """Of branching."""
 _IN_CONE = 1e-9
@@ -31,6 +31,7 @@ class Branching:
     def __init__(self, its: SignClass, goal: Goal, steps: Steps) -> None:
         self.its, self.fit, self.goal, self.steps = its, its.fit, goal, steps
         self._clauses: dict[int, frozenset[int]] = {}
+        self._masks: list[tuple[int, int]] = []
         self._programs = 0
         lengths = [np.linalg.norm(F, axis=1, keepdims=True) for F in self.fit.float_rows[0]]
         self._units = [F / np.where(n > 0, n, 1.0) for F, n in zip(self.fit.float_rows[0], lengths, strict=True)]
@@ -42,11 +43,11 @@ class Branching:
         """
         program = exact_program(self.its, self._state(decided), rows, self.goal.check)
         while True:
-            self._programs = 0
             try:
                 return self._close(decided, program, 0)
             except ToleranceError:
                 self.goal.leave_a_gap()
+                self._programs = 0
 
     def _close(self, decided: frozenset[int], program: ExactProgram, depth: int) -> int:
         solution = program.solve(self.goal.target)
@@ -54,9 +55,7 @@ class Branching:
             self.goal.offer(self.its.signs, solution.theta)
         if solution.value >= self.goal.target:
             lemma = BoundLemma.of(self.its, solution.support)
-            at = self.steps.bound(lemma)
-            self._clauses[at] = lemma.clause
-            return at
+            return self._keep(self.steps.bound(lemma), lemma.clause)
         self._programs += 1
         if self._programs > MAX_PROGRAMS or depth > MAX_DEPTH:
             raise ToleranceError("too many programs were closed within the tolerance only")
@@ -75,7 +74,8 @@ class Branching:
         changed = range(len(self.its.signs)) if depth == 0 else [(abs(literal) - 1) // self.fit.n_points]
         implied = {x: others for j in changed for x, others in self._implied(decided, j)}
         known = decided.union(implied)
-        at = next((at for at, clause in self._clauses.items() if all(-x in known for x in clause)), -1)
+        bits = _bits(known)
+        at = next((at for mask, at in self._masks if mask & bits == mask), -1)
         if at < 0:
             at = self._close(known, parent.narrowed(self._state(known)), depth + 1)
         used = [x for x in implied if -x in self._clauses[at]]
@@ -85,8 +85,12 @@ class Branching:
         return self._rup(clause, [*(self.steps.cone(x, implied[x]) for x in used), at])
 
     def _rup(self, clause: frozenset[int], hints: list[int]) -> int:
-        at = self.steps.rup(sorted(clause), hints)
+        return self._keep(self.steps.rup(sorted(clause), hints), clause)
+
+    def _keep(self, at: int, clause: frozenset[int]) -> int:
+        """Remember a step for other nodes."""
         self._clauses[at] = clause
+        self._masks.append((_bits(-x for x in clause), at))
         return at
 
     def _implied(self, decided: frozenset[int], j: int) -> Iterator[tuple[int, list[int]]]:
@@ -121,3 +125,11 @@ class Branching:
             for i, z in enumerate(numbers):
                 state[i, j] = -1 if z == 0 or -z in decided else 1 if z in decided else 0
         return state
+
+
+def _bits(literals: Iterable[int]) -> int:
+    """A set of literals as a number."""
+    out = 0
+    for x in literals:
+        out |= 1 << 2 * abs(x) + (x < 0)
+    return out

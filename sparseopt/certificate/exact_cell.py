@@ -13,8 +13,8 @@ from sparseopt.certificate.exact_program import exact_program
 from sparseopt.certificate.node_rows import ErrorRow, Row, SignClass, SignRow
 from sparseopt.rationals import FloatArray
 
-_NEAR = 1e-6
-"""Pre-activations, relative to the largest, whose sign rows the program starts with."""
+_NEAR = 10**6
+"""The program starts with the sign rows of pre-activations that are smaller than the largest by this factor."""
 
 
 def exact_cell(
@@ -42,6 +42,7 @@ def exact_cell(
 def _rows(fit: ExactFit, state: Any, pre: Any) -> list[Row]:
     """The error rows of the cell, and the sign rows of its walls near the parameters."""
     errors = [ErrorRow(i, 1, sum(1 << j for j in np.flatnonzero(row > 0).tolist())) for i, row in enumerate(state)]
-    near = _NEAR * float(np.abs(pre).max(initial=0)) if pre.size else 0.0
-    numbers = [(fit.statements[j][i], int(state[i, j])) for i, j in np.argwhere(np.abs(pre) <= near)]
+    size = np.abs(pre)
+    near = np.argwhere(size * _NEAR <= size.max(initial=0)) if size.size else np.empty((0, 2), dtype=int)
+    numbers = [(fit.statements[j][i], int(state[i, j])) for i, j in near]
     return [*errors, *(SignRow(z * side) for z, side in numbers if z)]

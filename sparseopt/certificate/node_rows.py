@@ -64,7 +64,7 @@ class Solution(NamedTuple):
 class SignClass:
     """A fit with output signs ±1."""
 
-    def __init__(self, fit: ExactFit, signs: Sequence[int]) -> None:
+    def __init__(self, fit: ExactFit, signs: list[int]) -> None:
         self.fit, self.signs = fit, signs
         self._gradients: dict[Row, list[Any]] = {}
 
