@@ -21,6 +21,7 @@ import sparseopt as so
 from sparseopt.benchmark.instances import teacher
 from sparseopt.certificate import branching, checker, optimality
 from sparseopt.certificate.class_proof import ClassSteps
+from sparseopt.certificate.steps import Steps
 
 DATA = Path(__file__).parents[1] / "data"
 SOLVED = ["square-11-k2", "square-21-k3", "mcycle-k1-l1", "stackloss-sparse-skip", "mcycle-k1-l2", "trees-sparse"]
@@ -103,6 +104,29 @@ def test_rounded_data_leave_no_gap(problem: so.TrainingProblem) -> None:
     result = so.solve(problem, certificate=True)
     assert result.exact_objective == result.exact_bound
     assert so.verify(result.certificate, problem)
+
+
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_points_on_a_line_up_to_rounding(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Geometry that the search used does not hold exactly there; two neurons even fit the points without error."""
+    refused = []
+    implies = Steps.implies
+
+    def counted(self: Steps, target: int, others: Any) -> bool:
+        found = implies(self, target, others)
+        refused.extend([] if found else [target])
+        return found
+
+    monkeypatch.setattr(Steps, "implies", counted)
+    x = np.linspace(-1, 1, 6)
+    for k in (1, 2):
+        problem = so.TrainingProblem(so.families.dense([2, k, 1]), x[:, None] * [0.3, 0.7], x * x, loss)
+        result = so.solve(problem, certificate=True)
+        assert result.exact_objective == result.exact_bound
+        assert result.objective == float(result.exact_objective)
+        assert (result.exact_objective == 0) == (k == 2)
+        assert so.verify(result.certificate, problem)
+    assert refused
 
 
 def test_a_gap_is_left_where_closing_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from sparseopt.certificate.goal import Goal
 from sparseopt.certificate.node_rows import CertificateError, Row, SignClass, ToleranceError
 from sparseopt.certificate.steps import Steps
 
-MAX_PROGRAMS = 5000
+MAX_PROGRAMS = 2000
 """Of one sign class, before a gap is left."""
 MAX_DEPTH = 300
 """Of branching."""

@@ -77,8 +77,11 @@ class ClassSteps:
             loose = {int(self.proof.play.points[index]) for kind, index, *_ in rows if kind == FLOOR}
             return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
         if kind == CONE:
-            target, *others = (self._literals[x] for x in body)
-            return self.steps.cone(target, [-x for x in others])
+            target, *negated = (self._literals[x] for x in body)
+            others = [-x for x in negated]
+            if self.steps.implies(target, others):
+                return self.steps.cone(target, others)
+            return self._branching.close(frozenset([-target, *others]), [])  # true up to rounding only
         if kind == IMAGE:
             source = self._record(body[0])
             images = self._permutation(source[2 : 2 + source[1]], body[1:])

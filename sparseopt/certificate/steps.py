@@ -8,7 +8,6 @@ from typing import Any
 
 from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, number, statement
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.node_rows import CertificateError
 
 
 class Steps:
@@ -37,22 +36,15 @@ class Steps:
         return self._add("rup", clause, hints)
 
     def cone(self, target: int, others: Sequence[int]) -> int:
-        """The target follows from literals of its neuron, in whose cone its direction is. Each such step is added once.
-
-        Raises
-        ------
-        CertificateError
-            If it does not, or the others depend on each other.
-        """
+        """The target follows from literals of its neuron that imply it. Each such step is added once."""
         key = (target, *sorted(others))
         if key not in self._cones:
-            if not self.implies(target, others):
-                raise CertificateError("a geometric step of the search holds only up to rounding")
+            assert self.implies(target, others)
             self._cones[key] = self._add("cone", target, *(self._combinations[key] or ()))
         return self._cones[key]
 
     def implies(self, target: int, others: Sequence[int]) -> bool:
-        """Whether :meth:`cone` can be added."""
+        """Whether the target's direction is in the cone of the others, none of which depends on the rest."""
         key = (target, *sorted(others))
         if key not in self._combinations:
             self._combinations[key] = self._combination(target, others)
