@@ -61,7 +61,7 @@ class LinearProgram:
         n = self.parameters + self.errors
         zero, one = fmpq(0), fmpq(1)
         self.basis: list[BasisRow] = [Artificial(q) if q < self.parameters else Floor(q) for q in range(n)]
-        self.inverse = [[one if b == q else zero for q in range(n)] for b in range(n)]
+        self.inverse = [{q: one} for q in range(n)]  # most rows of l1 concern one error only
         self.multiplier = [one if q >= self.parameters else zero for q in range(n)]
         self.point = [zero] * n
 
@@ -113,7 +113,7 @@ class LinearProgram:
 
     def _pivot(self, row: BasisRow, drawn: bool) -> None:
         entries, side = self._coefficients(row)
-        alpha = [sum((line[q] * v for q, v in entries), fmpq(0)) for line in self.inverse]
+        alpha = [sum((line[q] * v for q, v in entries if q in line), fmpq(0)) for line in self.inverse]
         leaving = next((b for b, a in enumerate(alpha) if a and isinstance(self.basis[b], Artificial)), -1)
         if leaving < 0:
             ratios = [(self.multiplier[b] / a, b) for b, a in enumerate(alpha) if a > 0]
@@ -121,22 +121,25 @@ class LinearProgram:
             ties = [b for r, b in ratios if r == least]
             leaving = self.random.choice(ties) if drawn else max(ties, key=lambda b: alpha[b])
         scale = alpha[leaving]
-        line = self.inverse[leaving] = [x / scale for x in self.inverse[leaving]]
+        line = self.inverse[leaving] = {q: x / scale for q, x in self.inverse[leaving].items()}
         gap = side - sum((self.point[q] * v for q, v in entries), fmpq(0))
         self.multiplier[leaving] /= scale
-        self.point = [x + gap * y if y else x for x, y in zip(self.point, line, strict=True)]
+        for q, y in line.items():
+            self.point[q] += gap * y
         for b, factor in enumerate(alpha):
             if b != leaving and factor:
-                self.inverse[b] = [x - factor * y if y else x for x, y in zip(self.inverse[b], line, strict=True)]
+                own = self.inverse[b] = dict(self.inverse[b])  # narrowed programs share it
+                for q, y in line.items():
+                    own[q] = own.get(q, 0) - factor * y
                 self.multiplier[b] -= factor * self.multiplier[leaving]
         self.basis[leaving] = row
 
     def _violated(self, drawn: bool) -> BasisRow | None:
         """A violated row; at random if `drawn`."""
         errors = self.point[self.parameters :]
-        below = [Floor(self.parameters + q) for q, e in enumerate(errors) if e < 0]
+        below = [q for q, e in enumerate(errors) if e < 0]
         if below:
-            return self.random.choice(below) if drawn else below[0]
+            return Floor(self.parameters + (self.random.choice(below) if drawn else min(below, key=lambda q: errors[q])))
         if len(errors) == 1:
             errors = errors * self.fit.n_points
         allowed = [e / w for e, w in zip(errors, self.fit.flint_weights, strict=True)]
