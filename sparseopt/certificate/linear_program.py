@@ -139,7 +139,8 @@ class LinearProgram:
         errors = self.point[self.parameters :]
         below = [q for q, e in enumerate(errors) if e < 0]
         if below:
-            return Floor(self.parameters + (self.random.choice(below) if drawn else min(below, key=lambda q: errors[q])))
+            worst = self.random.choice(below) if drawn else min(below, key=lambda q: errors[q])
+            return Floor(self.parameters + worst)
         if len(errors) == 1:
             errors = errors * self.fit.n_points
         allowed = [e / w for e, w in zip(errors, self.fit.flint_weights, strict=True)]
