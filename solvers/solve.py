@@ -246,6 +246,8 @@ def _run_network(problem: TrainingProblem, solver: Solver, control: Control, opt
 def _result(problem: TrainingProblem, solver: Solver, theorem: str | None, control: Control, end: _Outcome) -> Result:
     """Re-evaluate the network on the original data and say why the run stopped and what is proved."""
     objective = math.inf if end.network is None else problem.evaluate(end.network)
+    if end.certificate is not None:
+        objective = float(end.certificate.objective)  # exact parameters may be too large for floats
     bound = min(end.bound, objective)
     control.record(objective, bound)
     status = end.stopped or Status.FAILED

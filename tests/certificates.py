@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -10,6 +11,22 @@ from typing import Any
 from generated import generated_problems
 
 import sparseopt as so
+
+
+class Enough(Exception):  # noqa: N818
+    """Raised to stop."""
+
+
+class Counting:
+    """A check that counts its calls, and stops after so many."""
+
+    def __init__(self, most: float = math.inf) -> None:
+        self.most, self.calls = most, 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls > self.most:
+            raise Enough
 
 
 def square(points: int, k: int, loss: str = "linf") -> so.TrainingProblem:

@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from certificates import copy_of, generated_certificates, square, steps
+from certificates import Counting, Enough, copy_of, generated_certificates, square, steps
 from exact_optimum import exact_optimum
 from sparseopt.solvers.control import Stop
 
 import sparseopt as so
-from sparseopt.certificate import checker
+from sparseopt.benchmark.instances import teacher
+from sparseopt.certificate import branching, checker, optimality
 from sparseopt.certificate.class_proof import ClassSteps
+from sparseopt.certificate.steps import Steps
 
 DATA = Path(__file__).parents[1] / "data"
 SOLVED = ["square-11-k2", "square-21-k3", "mcycle-k1-l1", "stackloss-sparse-skip", "mcycle-k1-l2", "trees-sparse"]
@@ -89,14 +91,92 @@ def test_a_gap_is_stated_exactly() -> None:
     assert f"no parameters have a loss below {result.exact_bound}" in report.claim
 
 
-def test_rounded_data_leave_at_most_a_stated_gap() -> None:
-    """A grid of floats: many cells within 1e-16 of the optimum."""
-    x = [i / 10 for i in range(-10, 11)]
-    result = so.solve(
-        so.TrainingProblem(so.families.dense([1, 3, 1]), [[v] for v in x], [v * v for v in x]), certificate=True
-    )
-    assert 0 <= result.exact_objective - result.exact_bound < 1e-9
+def floats(points: int, k: int, loss: str = "linf") -> so.TrainingProblem:
+    """x² on a grid of floats: many cells within 1e-16 of the optimum, which the search takes for equal."""
+    x = np.linspace(-1, 1, points)
+    return so.TrainingProblem(so.families.dense([1, k, 1]), x[:, None], x * x, loss)
+
+
+@pytest.mark.parametrize(
+    "problem", [floats(21, 3), floats(21, 4), floats(41, 4), floats(11, 2, "l1"), floats(11, 2, "l2")]
+)
+def test_rounded_data_leave_no_gap(problem: so.TrainingProblem) -> None:
+    result = so.solve(problem, certificate=True)
+    assert result.exact_objective == result.exact_bound
+    assert so.verify(result.certificate, problem)
+
+
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_points_on_a_line_up_to_rounding(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Geometry that the search used does not hold exactly there; two neurons even fit the points without error."""
+    refused = []
+    implies = Steps.implies
+
+    def counted(self: Steps, target: int, others: Any) -> bool:
+        found = implies(self, target, others)
+        refused.extend([] if found else [target])
+        return found
+
+    monkeypatch.setattr(Steps, "implies", counted)
+    x = np.linspace(-1, 1, 6)
+    for k in (1, 2):
+        problem = so.TrainingProblem(so.families.dense([2, k, 1]), x[:, None] * [0.3, 0.7], x * x, loss)
+        result = so.solve(problem, certificate=True)
+        assert result.exact_objective == result.exact_bound
+        assert result.objective == float(result.exact_objective)
+        assert (result.exact_objective == 0) == (k == 2)
+        assert so.verify(result.certificate, problem)
+    assert refused
+
+
+def test_a_gap_is_left_where_closing_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branching, "MAX_PROGRAMS", 3)
+    result = so.solve(floats(21, 3), certificate=True)
+    assert 0 < result.exact_objective - result.exact_bound < 1e-9
     assert so.verify(result.certificate)
+
+
+def test_nodes_of_l2_that_were_closed_too_early_are_closed_exactly() -> None:
+    """Two neurons on stopping distances, and a teacher of two inputs: the search's cutoff hides open nodes."""
+    cars = so.load_problem(DATA / "cars-k2-l1.json")
+    for problem in (
+        so.TrainingProblem(cars.pattern, cars.X_exact, cars.Y_exact, "l2"),
+        teacher(30, 2, 2, "l2").build(),
+    ):
+        result = so.solve(problem, certificate=True)
+        assert result.exact_objective == result.exact_bound == problem.evaluate_exact(result.network)
+        report = so.verify(result.certificate, problem)
+        assert report.valid, report
+        assert report.checked["bound lemmas"] >= 100
+
+
+@pytest.mark.parametrize("problem", [floats(21, 3), square(11, 2, "l1"), square(11, 2, "l2")])
+def test_a_proof_can_be_stopped_everywhere(problem: so.TrainingProblem) -> None:
+    """`check` is called at every step, and where a row enters an exact program; each call may raise."""
+    from sparseopt.models.scalar_fit import ScalarFit
+    from sparseopt.solvers.control import Control
+    from sparseopt.solvers.exact import run
+
+    fit, control = ScalarFit.of(problem), Control(certificate=True)
+    run(fit, control)
+    part = optimality.Part(fit, *control.best, control.proofs)
+    check = Counting()
+    certificate = optimality.certify_optimum(problem, [part], 0.0, check)
+    assert check.calls > certificate.n_steps
+    stops = range(0, check.calls, check.calls // 40)
+    for most in stops:
+        with pytest.raises(Enough):
+            optimality.certify_optimum(problem, [part], 0.0, Counting(most))
+    print(f"stopped at {len(stops)} of {check.calls} calls")
+
+
+def test_no_geometry_lemma_stands_twice() -> None:
+    compared = 0
+    for part in so.solve(square(21, 3, "l1"), certificate=True).certificate.document["outputs"][0]["classes"]:
+        cones = [json.dumps(step) for step in part["steps"] if step[0] == "cone"]
+        assert len(set(cones)) == len(cones)
+        compared += len(cones)
+    assert compared >= 100
 
 
 def test_an_unfinished_search_has_no_certificate() -> None:
@@ -134,7 +214,7 @@ def test_the_time_limit_holds_while_the_proof_is_made_exact(monkeypatch: pytest.
     emit = ClassSteps._emit
 
     def late(self: Any, record: list[int]) -> int:
-        self.check.__self__.deadline = 0.0
+        self.goal.check.__self__.deadline = 0.0
         return emit(self, record)
 
     monkeypatch.setattr(ClassSteps, "_emit", late)

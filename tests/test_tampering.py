@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,7 @@ from certificates import copy_of, generated_certificates, square, steps
 from test_existence_certificate import random_patterns
 
 import sparseopt as so
-from sparseopt.certificate import checker, class_proof, optimality
+from sparseopt.certificate import checker, class_proof, goal, optimality
 from sparseopt.certification import certify_box
 
 MUTATIONS = 40
@@ -332,10 +333,12 @@ def test_a_solver_that_prunes_a_millionth_too_early_is_caught(
 
     make = class_proof.ClassSteps.__init__
 
-    def believing(self: Any, fit: Any, proof: Any, bound: Fraction, check: Any) -> None:
-        make(self, fit, proof, bound * Fraction(99, 100), check)
+    def believing(self: Any, proof: Any, its: Any) -> None:
+        lower = copy(its)
+        lower.objective *= Fraction(99, 100)
+        make(self, proof, lower)
 
-    def as_found(fit: Any, signs: Any, theta: Any) -> tuple[Fraction, list[Fraction]]:
+    def as_found(fit: Any, signs: Any, theta: Any, check: Any) -> tuple[Fraction, list[Fraction]]:
         found = [Fraction(x) for x in theta]
         return fit.loss(signs, found), found
 
@@ -350,7 +353,7 @@ def test_a_solver_that_prunes_a_millionth_too_early_is_caught(
     monkeypatch.setattr(driver, "TOLERANCE", 2 * (worse - least))
     fit, control = _searched(problem, (signs, theta))
     assert control.objective == worse
-    monkeypatch.setattr(optimality, "exact_cell", as_found)
+    monkeypatch.setattr(goal, "exact_cell", as_found)
     monkeypatch.setattr(class_proof.ClassSteps, "__init__", believing)
     certificate = optimality.certify_optimum(problem, [optimality.Part(fit, *control.best, control.proofs)])
     assert 0 < certificate.objective / optimum - 1 < 3e-6

@@ -11,38 +11,36 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 from typing import Any
 
-import numpy as np
+from flint import fmpq, fmpq_mat, fmpz_mat
 
-from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import ErrorRow, SignRow
-from sparseopt.linalg import solve_any, solve_consistent
+from sparseopt.certificate.exact_fit import ExactFit, to_flint
+from sparseopt.certificate.node_rows import ErrorRow, Row, SignClass, SignRow
 from sparseopt.losses import Loss
-from sparseopt.rationals import exact_array
 
-Support = Sequence[tuple[ErrorRow | SignRow, Fraction | int]]
+Support = Sequence[tuple[Row, Any]]
+"""Rows and flint's rational numbers or integers."""
 
 
 @dataclass(frozen=True)
 class BoundLemma:
     """Rows with coprime positive integer multipliers, the bound that they prove, and the clause that they give."""
 
-    support: list[tuple[ErrorRow | SignRow, int]]
+    support: list[tuple[Row, int]]
     value: Fraction
     clause: frozenset[int]
 
     @classmethod
-    def of(cls, fit: ExactFit, signs: Sequence[int], support: Support) -> BoundLemma:
+    def of(cls, its: SignClass, support: Support) -> BoundLemma:
         """The lemma of rows whose multipliers are known up to a common factor."""
         kept = [(row, m) for row, m in support if m]
-        scaled = [m * c for row, m in kept if isinstance(row, ErrorRow) for _, c in row.chords]
-        common = lcm(*(m.denominator for m in [*(m for _, m in kept), *scaled]))
-        whole = [int(m * common) for _, m in kept]
-        factor = gcd(*whole, *(int(m * common) for m in scaled)) or 1
-        rows = [(row, m // factor) for (row, _), m in zip(kept, whole, strict=True)]
-        return cls(rows, _value(fit, rows), _clause(fit, signs, rows))
+        scaled = [m * to_flint(c) for row, m in kept if isinstance(row, ErrorRow) for _, c in row.chords]
+        whole, _ = fmpq_mat(1, len(kept) + len(scaled), [*(m for _, m in kept), *scaled]).numer_denom()
+        factor = gcd(*(numbers := [int(x) for x in whole.entries()])) or 1
+        rows = [(row, m // factor) for (row, _), m in zip(kept, numbers, strict=False)]
+        return cls(rows, _value(its.fit, rows), _clause(its, rows))
 
     def step(self) -> list[Any]:
         """The certificate's step."""
@@ -61,7 +59,7 @@ def number(value: int) -> int | str:
     return value if abs(value) < 2**53 else str(value)
 
 
-def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> Fraction:
+def _value(fit: ExactFit, support: Sequence[tuple[Row, int]]) -> Fraction:
     targets, scale = fit.whole_targets
     inverse, inverse_scale = fit.whole_inverse_weights
     net: dict[int, int] = {}
@@ -78,17 +76,17 @@ def _value(fit: ExactFit, support: Sequence[tuple[ErrorRow | SignRow, int]]) -> 
     return Fraction(constant * inverse_scale, (sum(parts) if fit.shape.loss is Loss.LINF else max(parts)) * scale)
 
 
-def _clause(fit: ExactFit, signs: Sequence[int], support: Sequence[tuple[ErrorRow | SignRow, int]]) -> frozenset[int]:
+def _clause(its: SignClass, support: Sequence[tuple[Row, int]]) -> frozenset[int]:
     """The negations of the statements that the rows need."""
     out = set()
     for row, _ in support:
         if isinstance(row, SignRow):
-            out.add(-statement(fit, row.literal))
+            out.add(-statement(its.fit, row.literal))
         else:
-            out.update(-statement(fit, literal) for literal, _ in row.chords)
-            with_chord = {(abs(literal) - 1) // fit.n_points for literal, _ in row.chords}
-            for j, sign in enumerate(signs):
-                if sign == -row.side and (z := fit.statements[j][row.point]) and j not in with_chord:
+            out.update(-statement(its.fit, literal) for literal, _ in row.chords)
+            with_chord = {(abs(literal) - 1) // its.fit.n_points for literal, _ in row.chords}
+            for j, sign in enumerate(its.signs):
+                if sign == -row.side and (z := its.fit.statements[j][row.point]) and j not in with_chord:
                     out.add(-z if row.active >> j & 1 else z)
     return frozenset(out)
 
@@ -99,51 +97,25 @@ def statement(fit: ExactFit, literal: int) -> int:
     return fit.statements[j][i] if literal > 0 else -fit.statements[j][i]
 
 
-def multipliers(
-    fit: ExactFit, signs: Sequence[int], rows: Sequence[ErrorRow | SignRow], loose: Collection[int] = ()
-) -> Support | None:
-    """Positive multipliers for which the parameters cancel, or None where the rows have none or several.
+def multipliers(its: SignClass, rows: Sequence[Row], loose: Collection[int] = ()) -> Support | None:
+    """linf, l1: positive multipliers for which the parameters cancel, or None where the rows have none or several.
 
     `loose` are the points whose error variable is at its floor with a multiplier (l1): Σ multipliers < weight.
     """
-    rows = list(dict.fromkeys(rows))  # tangents of one parabola are one row
-    A = np.array([gradient(fit, signs, row) for row in rows], dtype=object).reshape(len(rows), -1)
-    found: Sequence[Fraction | int] | None
-    if fit.shape.loss is Loss.LINF:
-        found = kernel_vector(A.T.tolist(), len(rows))
-    elif fit.shape.loss is Loss.L1:
-        found = _saturated(fit, A, rows, loose)
-    else:
-        return _least_squares(fit, A, rows)
+    found = _saturated(its, rows, loose) if its.fit.shape.loss is Loss.L1 else _kernel(its, rows)
     if found is None or any(m < 0 for m in found):
         return None
     return list(zip(rows, found, strict=True))
 
 
-def gradient(fit: ExactFit, signs: Sequence[int], row: ErrorRow | SignRow) -> list[int | Fraction]:
-    """Coefficients of the parameters in the row's right-hand side (error rows), or minus those in the sign row."""
-    out: list[int | Fraction] = [0] * fit.shape.n_parameters
-    if isinstance(row, SignRow):
-        j, i = divmod(abs(row.literal) - 1, fit.n_points)
-        out[fit.shape.places[j]] = [-v if row.literal > 0 else v for v in fit.rows[j][i]]
-        return out
-    for j, sign in enumerate(signs):
-        if row.active >> j & 1:
-            out[fit.shape.places[j]] = [row.side * sign * v for v in fit.rows[j][row.point]]
-    for literal, c in row.chords:
-        j, i = divmod(abs(literal) - 1, fit.n_points)
-        if (c > 0) == (literal > 0):
-            for q, v in enumerate(fit.rows[j][i], fit.shape.places[j].start):
-                out[q] += row.side * signs[j] * c * v
-    tail = fit.linear[row.point]
-    out[len(out) - len(tail) :] = [row.side * v for v in tail]
-    return out
+def _kernel(its: SignClass, rows: Sequence[Row]) -> list[int] | None:
+    """linf: the multipliers up to a factor."""
+    columns = [[int(v) for v in its.gradient(row)] for row in rows]
+    return kernel_vector([list(line) for line in zip(*columns, strict=True)], len(rows))
 
 
 def kernel_vector(A: list[list[int]], columns: int) -> list[int] | None:
     """The integer vector a with A a = 0, its last entry not negative, if it is unique up to a factor."""
-    from flint import fmpz_mat
-
     if not A:
         return [1] if columns == 1 else None
     space, dimension = fmpz_mat(A).nullspace()
@@ -153,84 +125,36 @@ def kernel_vector(A: list[list[int]], columns: int) -> list[int] | None:
     return [-a for a in found] if next((a for a in reversed(found) if a), 0) < 0 else found
 
 
-def _saturated(
-    fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow], loose: Collection[int]
-) -> list[Fraction] | None:
-    """l1: the one vector with Aᵀ a = 0 and Σ a = weight over the rows of each point that is not loose."""
+def _saturated(its: SignClass, rows: Sequence[Row], loose: Collection[int]) -> list[Any] | None:
+    """l1: the one vector of multipliers that sum to the weight over the rows of each point that is not loose."""
     of_point: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         if isinstance(row, ErrorRow) and row.point not in loose:
             of_point.setdefault(row.point, []).append(place)
-    out = [Fraction(0)] * len(rows)
-    for i, places in of_point.items():
-        if len(places) == 1:
-            out[places[0]] = fit.weights[i]
-    unknown = [place for place, m in enumerate(out) if not m]
+    weights = its.fit.flint_weights
+    out = {places[0]: weights[i] for i, places in of_point.items() if len(places) == 1}
     several = [(i, places) for i, places in of_point.items() if len(places) > 1]
-    sums = np.array([[int(place in places) for place in unknown] for _, places in several], dtype=object)
-    left = np.concatenate([A[unknown].T, sums.reshape(len(several), len(unknown))])
-    known = [place for place, m in enumerate(out) if m]
-    right = [-sum((A[place, q] * out[place] for place in known), Fraction(0)) for q in range(A.shape[1])]
-    right += [fit.weights[i] for i, _ in several]
-    solution = solve_consistent(exact_array(left), np.array(right, dtype=object)[:, None])
+    unknown = [place for place in range(len(rows)) if place not in out]
+    known = [[m * v for v in its.gradient(rows[place])] for place, m in out.items()]
+    cancelled = [-sum(column, fmpq(0)) for column in zip(*known, strict=True)]
+    lines = [
+        *zip(
+            *(its.gradient(rows[place]) for place in unknown),
+            cancelled or [0] * its.fit.shape.n_parameters,
+            strict=True,
+        ),
+        *([int(place in places) for place in unknown] + [weights[i]] for i, places in several),
+    ]
+    solution = _only_solution(lines, len(unknown))
     if solution is None:
         return None
-    for place, m in zip(unknown, solution[:, 0], strict=True):
-        out[place] = m
-    return out
+    out |= dict(zip(unknown, solution, strict=True))
+    return [out[place] for place in range(len(rows))]
 
 
-def _least_squares(fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow]) -> Support | None:
-    """l2: the multipliers of the least squares problem with these rows as equations; rows with negative ones leave."""
-    rows = list(rows)
-    while rows:
-        found = least_squares(fit, A, rows)
-        if found is None:
-            return None
-        m = found[1]
-        worst = min(range(len(rows)), key=lambda r: m[r])
-        if m[worst] >= 0:
-            return list(zip(rows, m, strict=True))
-        A = np.delete(A, worst, axis=0)
-        del rows[worst]
-    return None
-
-
-def least_squares(
-    fit: ExactFit, A: Any, rows: Sequence[ErrorRow | SignRow]
-) -> tuple[list[Fraction], list[Fraction]] | None:
-    """Minimise Σ ω r² where the rows hold with equality: parameters θ and the rows' multipliers; None if they cannot.
-
-    With A_r the gradient of row r, the first row of a point has the multiplier a = ω (A_r·θ - side y), less what
-    further rows take; these, and sign rows, are equations G·θ = 0 with multipliers of their own.
-    """
-    n = A.shape[1]
-    first: dict[int, tuple[int, ErrorRow]] = {}
-    H, right = np.full((n, n), Fraction(0), dtype=object), np.full(n, Fraction(0), dtype=object)
-    others: list[tuple[int, Any]] = []
-    for place, row in enumerate(rows):
-        if isinstance(row, SignRow):
-            others.append((place, A[place]))
-        elif row.point in first:
-            base, key = first[row.point]
-            others.append((place, A[place] - row.side * key.side * A[base]))
-        else:
-            first[row.point] = place, row
-            H = H + np.outer(A[place], A[place]) * fit.weights[row.point]
-            right = right + A[place] * (fit.weights[row.point] * row.side * fit.targets[row.point])
-    G = np.array([g for _, g in others], dtype=object).reshape(len(others), n)
-    zero = np.full((len(others), len(others)), Fraction(0), dtype=object)
-    system = np.block([[H, G.T], [G, zero]])
-    solution = solve_any(exact_array(system), np.append(right, zero[:, 0] if len(others) else [])[:, None])
-    if solution is None:
+def _only_solution(lines: Sequence[Sequence[Any]], unknowns: int) -> list[Any] | None:
+    """The solution of equations [coefficients, right-hand side], or None if there is none or several."""
+    reduced, rank = fmpq_mat([list(line) for line in lines]).rref()
+    if rank != unknowns or any(reduced[q, q] != 1 for q in range(unknowns)):
         return None
-    theta, extra = solution[:n, 0], solution[n:, 0]
-    out = [Fraction(0)] * len(rows)
-    for i, (place, key) in first.items():
-        out[place] = fit.weights[i] * (A[place] @ theta - key.side * fit.targets[i])
-    for (place, _), m in zip(others, extra, strict=True):
-        out[place] = m
-        if isinstance(row := rows[place], ErrorRow):
-            base, key = first[row.point]
-            out[base] -= row.side * key.side * m
-    return [x * fit.scale for x in theta], out
+    return [reduced[q, unknowns] for q in range(unknowns)]

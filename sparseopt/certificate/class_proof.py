@@ -6,56 +6,55 @@ data. A program that was closed a rounding error too early is opened again and c
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from sparseopt.certificate.bound_lemma import BoundLemma, kernel_vector, multipliers, number, statement
+from sparseopt.certificate.bound_lemma import BoundLemma, multipliers
+from sparseopt.certificate.branching import Branching
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import CertificateError, ErrorRow, ExactProgram, SignRow, ToleranceError
+from sparseopt.certificate.goal import Goal
+from sparseopt.certificate.node_rows import CertificateError, ErrorRow, Row, SignClass, SignRow
+from sparseopt.certificate.steps import Steps
 from sparseopt.linalg import solve_any
 from sparseopt.losses import Loss
 from sparseopt.rationals import exact_array
 from sparseopt.solvers.exact.basis import FLOOR, LOWER, SIGN, UPPER
 from sparseopt.solvers.exact.proof_log import BOUND, CONE, IMAGE, ClassProof
 
-MAX_REOPENED = 1500
-"""Exact programs for one sign class."""
-
-
-class BetterError(Exception):
-    """Parameters with a smaller loss than the target turned up."""
-
-    def __init__(self, loss: Fraction, signs: list[int], theta: list[Fraction]) -> None:
-        super().__init__(loss)
-        self.loss, self.signs, self.theta = loss, signs, theta
-
 
 class ClassSteps:
-    """The certificate's steps for one sign class, as lines of JSON; `check` is called before each and may raise.
+    """The steps of one sign class, made from its log. They prove `goal.target`, which may fall meanwhile.
+
+    Attributes
+    ----------
+    signs : list of int
+    steps : Steps
 
     Raises
     ------
-    CertificateError, BetterError
+    CertificateError
+        If the proof cannot be made exact, or whatever the goal's `check` raises.
     """
 
-    def __init__(self, fit: ExactFit, proof: ClassProof, target: Fraction, check: Callable[[], object] = bool) -> None:
-        self.fit, self.proof, self.target, self.check = fit, proof, target, check
+    def __init__(self, proof: ClassProof, goal: Goal) -> None:
+        self.fit, self.proof, self.goal = goal.fit, proof, goal
         self.signs = [int(s) for s in proof.signs]
-        self.lines: list[str] = []
-        self.programs = 0
-        self._literals = _literals(fit, proof)
+        self._its = SignClass(self.fit, self.signs)
+        self.steps = Steps(self.fit)
+        self._branching = Branching(self._its, goal, self.steps)
+        self._literals = _literals(self.fit, proof)
         self._starts = _starts(proof.entries)
         self._step_of: dict[int, int] = {}
-        self._clauses: dict[int, frozenset[int]] = {}
+        self._exact_chords: dict[tuple[int, tuple[int, ...]], list[tuple[int, Fraction]]] = {}
         self._build()
 
     def _build(self) -> None:
         needed = {len(self._starts) - 1}
         for at in range(len(self._starts) - 1, -1, -1):
+            self.goal.check()
             if at in needed:
                 needed.update(_antecedents(self._record(at)))
         for at in sorted(needed):
@@ -67,12 +66,8 @@ class ClassSteps:
         kind, length = self.proof.entries[start : start + 2].tolist()
         return [kind, *self.proof.entries[start + 2 : start + 2 + length].tolist()]
 
-    def _add(self, step: list[Any]) -> int:
-        self.lines.append(json.dumps(step, separators=(",", ":")))
-        return len(self.lines) - 1
-
     def _emit(self, record: list[int]) -> int:
-        self.check()
+        self.goal.check()
         kind, body = record[0], record[1:]
         if kind == BOUND:
             rows = []
@@ -82,16 +77,20 @@ class ClassSteps:
             loose = {int(self.proof.play.points[index]) for kind, index, *_ in rows if kind == FLOOR}
             return self._bound([self._row(*row) for row in rows if row[0] in _ROWS], loose)
         if kind == CONE:
-            return self._cone([self._literals[x] for x in body])
+            target, *negated = (self._literals[x] for x in body)
+            others = [-x for x in negated]
+            if self.steps.implies(target, others):
+                return self.steps.cone(target, others)
+            return self._branching.close(frozenset([-target, *others]), [])  # true up to rounding only
         if kind == IMAGE:
             source = self._record(body[0])
             images = self._permutation(source[2 : 2 + source[1]], body[1:])
-            return self._add(["copy", self._step_of[body[0]], images])
+            return self.steps.copy(self._step_of[body[0]], images)
         size = body[0]
         clause = sorted({self._literals[x] for x in body[1 : 1 + size]})
-        return self._add(["rup", clause, [self._step_of[a] for a in _antecedents(record)]])
+        return self.steps.rup(clause, [self._step_of[a] for a in _antecedents(record)])
 
-    def _row(self, kind: int, index: int, subset: int, used: list[int]) -> ErrorRow | SignRow:
+    def _row(self, kind: int, index: int, subset: int, used: list[int]) -> Row:
         if kind == SIGN:
             return SignRow(self._literals[2 * index + 1 - subset])
         point, side = int(self.proof.play.points[index]), 1 if kind == UPPER else -1
@@ -103,16 +102,23 @@ class ClassSteps:
         """The chords of the neurons that the literals do not decide on the point, with exact coefficients."""
         out: list[tuple[int, Fraction]] = []
         decided = {abs(x) for x in literals}
-        for j, (sign, numbers, rows) in enumerate(zip(self.signs, self.fit.statements, self.fit.rows, strict=True)):
-            own = [x for x in literals if (abs(x) - 1) // self.fit.n_points == j]
+        for j, (sign, numbers) in enumerate(zip(self.signs, self.fit.statements, strict=True)):
             if sign == side or not numbers[point] or abs(numbers[point]) in decided:
                 continue
-            columns = np.array([rows[(abs(x) - 1) % self.fit.n_points] for x in own], dtype=object).T
-            found = solve_any(exact_array(columns), exact_array(np.array(rows[point], dtype=object)[:, None]))
-            if found is None:
-                raise CertificateError("a chord of the search holds only up to rounding")
-            out += [(x, c) for x, c in zip(own, found[:, 0], strict=True) if c]
+            own = tuple(x for x in literals if (abs(x) - 1) // self.fit.n_points == j)
+            if (point, own) not in self._exact_chords:
+                self._exact_chords[point, own] = self._chord(j, point, own)
+            out += self._exact_chords[point, own]
         return tuple(out)
+
+    def _chord(self, j: int, point: int, literals: tuple[int, ...]) -> list[tuple[int, Fraction]]:
+        """A neuron's features of a point as a combination of those of literals."""
+        rows = self.fit.rows[j]
+        columns = np.array([rows[(abs(x) - 1) % self.fit.n_points] for x in literals], dtype=object).T
+        found = solve_any(exact_array(columns), exact_array(np.array(rows[point], dtype=object)[:, None]))
+        if found is None:
+            raise CertificateError("a chord of the search holds only up to rounding")
+        return [(x, c) for x, c in zip(literals, found[:, 0], strict=True) if c]
 
     def _permutation(self, clause: list[int], image: list[int]) -> list[int]:
         """Where each neuron goes: to one of its kind and sign of which the image says what the clause says of it.
@@ -131,84 +137,16 @@ class ClassSteps:
             out.append(next(c for c, k in enumerate(kinds) if c not in out and k == kind and after[c] == before[j]))
         return out
 
-    def _bound(self, rows: Sequence[ErrorRow | SignRow], loose: set[int]) -> int:
-        support = multipliers(self.fit, self.signs, rows, loose)
-        if support is not None:
-            lemma = BoundLemma.of(self.fit, self.signs, support)
-            if lemma.value >= self.target:
-                return self._add(lemma.step())
-        clause = BoundLemma.of(self.fit, self.signs, [(row, 1) for row in rows]).clause
-        return self._reopen({-x for x in clause})
-
-    def _reopen(self, decided: set[int], parent: ExactProgram | None = None) -> int:
-        """Close a node by exact programs and branching; the step's clause negates some of the decided statements.
-
-        The node's program starts from the parent's basis.
-        """
-        known = next((at for at, clause in self._clauses.items() if all(-x in decided for x in clause)), None)
-        if known is not None:
-            return known
-        self.check()
-        self.programs += 1
-        if self.programs > MAX_REOPENED:
-            raise ToleranceError("too many programs were closed within the tolerance only")
-        if self.fit.shape.loss is Loss.L2:
-            raise ToleranceError("a program of l2 was closed within the tolerance only")
-        state = self._state(decided)
-        program = ExactProgram(self.fit, self.signs, state) if parent is None else parent.narrowed(state)
-        solution = program.solve(self.target)
-        if solution.value >= self.target:
-            lemma = BoundLemma.of(self.fit, self.signs, solution.support)
-            if lemma.value >= self.target:
-                at = self._add(lemma.step())
-                self._clauses[at] = lemma.clause
-                return at
-        loss = self.fit.loss(self.signs, solution.theta)
-        if loss < self.target:
-            raise BetterError(loss, self.signs, solution.theta)
-        z = self._branch(state, solution.theta)
-        sides = []
-        for literal in (z, -z):
-            at = self._reopen(decided | {literal}, program)
-            if -literal not in self._clauses[at]:
-                return at
-            sides.append(at)
-        clause = (self._clauses[sides[0]] | self._clauses[sides[1]]) - {z, -z}
-        at = self._add(["rup", sorted(clause), sides])
-        self._clauses[at] = clause
-        return at
-
-    def _branch(self, state: Any, theta: list[Fraction]) -> int:
-        """An undecided statement of the point with the largest error that has one, with the truth of the parameters."""
-        errors, pre = self.fit.errors(self.signs, theta), self.fit.pre_activations(theta)
-        for i in sorted(range(len(errors)), key=lambda i: -abs(errors[i])):
-            for j, sign in enumerate(self.signs):
-                if not state[i, j] and (sign > 0) == (errors[i] < 0):
-                    return self.fit.statements[j][i] * (1 if pre[i, j] > 0 else -1)
-        raise CertificateError("a program has no statement to branch on")
-
-    def _state(self, decided: set[int]) -> Any:
-        state = np.zeros((self.fit.n_points, len(self.signs)), dtype=np.int8)
-        for j, numbers in enumerate(self.fit.statements):
-            for i, z in enumerate(numbers):
-                state[i, j] = -1 if z == 0 or -z in decided else 1 if z in decided else 0
-        return state
-
-    def _cone(self, literals: list[int]) -> int:
-        """The first literal's direction as a combination of those that the others negate."""
-        target, others = literals[0], [-x for x in literals[1:]]
-        if statement(self.fit, target) in {statement(self.fit, x) for x in others}:
-            return self._add(["cone", target, [[target, 1]], 1])
-        columns = [self._direction(x) for x in others] + [[-v for v in self._direction(target)]]
-        found = kernel_vector([list(row) for row in zip(*columns, strict=True)], len(columns))
-        if found is None or found[-1] <= 0 or any(m < 0 for m in found):
-            raise CertificateError("a geometric step of the search holds only up to rounding")
-        pairs = [[x, number(m)] for x, m in zip(others, found, strict=False) if m]
-        return self._add(["cone", target, pairs, number(found[-1])])
-
-    def _direction(self, literal: int) -> list[int]:
-        j, i = divmod(abs(literal) - 1, self.fit.n_points)
-        return [v if literal > 0 else -v for v in self.fit.rows[j][i]]
+    def _bound(self, rows: Sequence[Row], loose: set[int]) -> int:
+        """The lemma of a program's rows; if that does not reach the target, the program is opened again."""
+        if self.fit.shape.loss is not Loss.L2:
+            support = multipliers(self._its, rows, loose)
+            if support is not None:
+                lemma = BoundLemma.of(self._its, support)
+                if lemma.value >= self.goal.target:
+                    return self.steps.bound(lemma)
+        clause = BoundLemma.of(self._its, [(row, 1) for row in rows]).clause
+        return self._branching.close(frozenset(-x for x in clause), rows)
 
 
 _ROWS = (SIGN, UPPER, LOWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -9,7 +10,9 @@ from math import lcm
 from typing import Any
 
 import numpy as np
+from flint import fmpq, fmpq_mat
 
+from sparseopt.losses import Loss
 from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import FloatArray
@@ -76,6 +79,21 @@ class ExactFit:
         return _whole([1 / w for w in self.weights])
 
     @cached_property
+    def flint_targets(self) -> list[Any]:
+        """Targets as flint's rationals."""
+        return [to_flint(y) for y in self.targets]
+
+    @cached_property
+    def flint_weights(self) -> list[Any]:
+        """Weights as flint's rationals."""
+        return [to_flint(w) for w in self.weights]
+
+    @cached_property
+    def float_targets(self) -> FloatArray:
+        """Float view of the targets."""
+        return np.array([float(y) for y in self.targets])
+
+    @cached_property
     def float_rows(self) -> tuple[list[FloatArray], FloatArray]:
         """Float views of `rows` and `linear`, divided by the scale; shapes (P, size)."""
 
@@ -107,32 +125,48 @@ class ExactFit:
             out.append(numbers)
         return out
 
-    def combine(self, parts: list[Fraction]) -> Fraction:
-        """The loss from weighted errors."""
-        return max(parts) if self.shape.loss == "linf" else sum(parts, Fraction(0))
+    @cached_property
+    def _matrices(self) -> tuple[list[Any], Any]:
+        """`rows` and `linear` as flint's matrices."""
+        kinds: dict[Any, Any] = {}
+        for neuron, rows in zip(self.shape.neurons, self.rows, strict=True):
+            if neuron.kind not in kinds:
+                kinds[neuron.kind] = _matrix(rows)
+        return [kinds[n.kind] for n in self.shape.neurons], _matrix(self.linear)
 
-    def errors(self, signs: list[int], theta: list[Fraction]) -> list[Fraction]:
-        """Residuals f(x_i) - y_i."""
-        out = []
-        tail = theta[len(theta) - len(self.linear[0]) :]
-        for i, target in enumerate(self.targets):
-            value = _dot(self.linear[i], tail)
-            for sign, rows, place in zip(signs, self.rows, self.shape.places, strict=True):
-                value += sign * max(_dot(rows[i], theta[place]), Fraction(0))
-            out.append(value / self.scale - target)
-        return out
+    def errors(self, signs: Sequence[int], theta: Sequence[Fraction]) -> list[Any]:
+        """Residuals f(x_i) - y_i, as flint's rationals."""
+        linear = self._matrices[1]
+        values = _product(linear, theta[len(theta) - linear.ncols() :])
+        for sign, p in zip(signs, self._pre_activations(theta), strict=True):
+            values = [v + sign * x if x > 0 else v for v, x in zip(values, p, strict=True)]
+        return [v / self.scale - y for v, y in zip(values, self.flint_targets, strict=True)]
 
-    def pre_activations(self, theta: list[Fraction]) -> Any:
-        """scale × p_j(x_i), shape (P, k)."""
+    def _pre_activations(self, theta: Sequence[Fraction]) -> list[list[Any]]:
+        return [_product(F, theta[place]) for F, place in zip(self._matrices[0], self.shape.places, strict=True)]
+
+    def pre_activations(self, theta: Sequence[Fraction]) -> Any:
+        """scale × p_j(x_i), as flint's rationals, shape (P, k)."""
         out = np.empty((self.n_points, len(self.rows)), dtype=object)
-        for j, (rows, place) in enumerate(zip(self.rows, self.shape.places, strict=True)):
-            out[:, j] = [_dot(row, theta[place]) for row in rows]
+        for j, p in enumerate(self._pre_activations(theta)):
+            out[:, j] = p
         return out
 
-    def loss(self, signs: list[int], theta: list[Fraction]) -> Fraction:
+    def loss(self, signs: Sequence[int], theta: Sequence[Fraction]) -> Fraction:
         """The exact loss."""
         power = self.shape.loss.homogeneity
-        return self.combine([w * abs(r) ** power for w, r in zip(self.weights, self.errors(signs, theta), strict=True)])
+        parts = [w * abs(r) ** power for w, r in zip(self.flint_weights, self.errors(signs, theta), strict=True)]
+        return from_flint(max(parts) if self.shape.loss is Loss.LINF else sum(parts, fmpq(0)))
+
+
+def to_flint(x: Fraction | int) -> Any:
+    """The same rational number as flint's fmpq."""
+    return fmpq(x.numerator, x.denominator)
+
+
+def from_flint(x: Any) -> Fraction:
+    """The same rational number as a Fraction."""
+    return Fraction(int(x.p), int(x.q))
 
 
 def _whole(values: list[Fraction]) -> tuple[list[int], int]:
@@ -140,5 +174,10 @@ def _whole(values: list[Fraction]) -> tuple[list[int], int]:
     return [int(v * factor) for v in values], factor
 
 
-def _dot(row: Row, theta: list[Fraction]) -> Fraction:
-    return sum((v * x for v, x in zip(row, theta, strict=True) if v), Fraction(0))
+def _matrix(rows: Sequence[Row]) -> Any:
+    return fmpq_mat(len(rows), len(rows[0]), [v for row in rows for v in row])
+
+
+def _product(matrix: Any, theta: Sequence[Fraction]) -> list[Any]:
+    found: list[Any] = (matrix * fmpq_mat(len(theta), 1, [to_flint(x) for x in theta])).entries()
+    return found

@@ -13,26 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sparseopt.certificate.class_proof import BetterError, ClassSteps
-from sparseopt.certificate.exact_cell import exact_cell
+from sparseopt.certificate.class_proof import ClassSteps
 from sparseopt.certificate.exact_fit import ExactFit
-from sparseopt.certificate.exact_program import CertificateError, ToleranceError
+from sparseopt.certificate.goal import Goal
+from sparseopt.certificate.node_rows import CertificateError
 from sparseopt.files import write_file
 from sparseopt.losses import Loss
 from sparseopt.models.scalar_fit import ScalarFit, ShallowParameters
 from sparseopt.network import Network
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import rational_text
-from sparseopt.solvers.exact.driver import TOLERANCE
 from sparseopt.solvers.exact.proof_log import ClassProof
 
 FORMAT = "sparseopt-certificate/1"
-MAX_IMPROVEMENTS = 1000
-"""Better parameters that may turn up while a proof is made exact."""
-
-SLACKS = (0.0, 1e-12, 2 * TOLERANCE)
-"""By how much (scaled) a bound may miss the exact loss: 0 if possible. Data with rounding errors can have so many cells
-within these of the optimum that closing each in exact arithmetic would take too long."""
 
 
 class Part(NamedTuple):
@@ -86,9 +79,9 @@ class OptimalityCertificate:
         yield json.dumps(head)[:-1] + ',\n"outputs":['
         for o, output in enumerate(self._outputs):
             yield (",\n" if o else "") + f'{{"bound":"{rational_text(output.bound)}","classes":['
-            for c, steps in enumerate(output.classes):
-                yield (",\n" if c else "") + f'{{"signs":{json.dumps(steps.signs)},"steps":[\n'
-                for s, line in enumerate(steps.lines):
+            for c, proof in enumerate(output.classes):
+                yield (",\n" if c else "") + f'{{"signs":{json.dumps(proof.signs)},"steps":[\n'
+                for s, line in enumerate(proof.steps.lines):
                     yield (",\n" if s else "") + line
                 yield "]}"
             yield "]}"
@@ -103,7 +96,7 @@ class OptimalityCertificate:
     @property
     def n_steps(self) -> int:
         """Lemmas and derived clauses of all proofs."""
-        return sum(len(steps.lines) for output in self._outputs for steps in output.classes)
+        return sum(len(proof.steps.lines) for output in self._outputs for proof in output.classes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the certificate, compressed if the name ends in .gz; whole or not at all."""
@@ -121,8 +114,8 @@ def certify_optimum(
 ) -> OptimalityCertificate:
     """Make the answer of a finished search exact.
 
-    The bound is the exact loss of the parameters, less the relative gap that the search was allowed, less the least of
-    SLACKS that can be proved. `check` is called again and again and may raise to stop.
+    The bound is the exact loss of the parameters, less the relative gap that the search was allowed, less the least
+    slack that can be proved (:class:`Goal`). `check` is called again and again and may raise to stop.
 
     Raises
     ------
@@ -140,23 +133,9 @@ def certify_optimum(
 
 
 def _prove(fit: ExactFit, part: Part, gap: Fraction, check: Callable[[], object]) -> _Proved:
-    """Exact parameters and the steps of every class; starts again from better parameters where they turn up."""
-    signs = [int(s) for s in part.signs]
-    objective, theta = exact_cell(fit, signs, part.fit.unscaled(part.theta))
-    if objective and len(part.proofs) < len(part.fit.sign_classes()):
+    """Exact parameters and the steps of every class."""
+    if len(part.proofs) < len(part.fit.sign_classes()):
         raise CertificateError("the search was not finished")
-    slacks = iter(SLACKS)
-    slack = Fraction(next(slacks))
-    for _ in range(MAX_IMPROVEMENTS):
-        bound = max(objective * (1 - gap) - slack, Fraction(0))
-        try:
-            classes = [ClassSteps(fit, proof, bound, check) for proof in part.proofs] if bound > 0 else []
-            return _Proved(signs, theta, objective, bound, classes)
-        except BetterError as better:
-            signs = better.signs
-            objective, theta = exact_cell(fit, signs, better.theta)
-        except ToleranceError:
-            if (wider := next(slacks, None)) is None:
-                raise
-            slack = Fraction(wider * part.fit.objective_scale)
-    raise CertificateError("better parameters turned up again and again")
+    goal = Goal(fit, [int(s) for s in part.signs], part.fit.unscaled(part.theta), gap, check)
+    classes = [ClassSteps(proof, goal) for proof in part.proofs] if goal.target else []
+    return _Proved(goal.signs, goal.theta, goal.objective, goal.target, classes if goal.target else [])
