@@ -15,6 +15,7 @@ from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
 from sparseopt.existence.large_masks import MaskReport
 from sparseopt.existence.report import ExistenceReport
+from sparseopt.growing_boxes import BoxOptimum
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
@@ -260,8 +261,22 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
     return "\n".join(lines)
 
 
-def divergence_table(shown: Divergence) -> str:
-    """What ``sparseopt diverge`` prints: where each run ended, and the exact sequence."""
+def box_rows(boxes: Sequence[BoxOptimum]) -> list[dict[str, Any]]:
+    """JSON form of the optima within weight boxes; an infinite objective becomes null."""
+    return [
+        {
+            "weight_limit": box.weight_limit,
+            "objective": None if box.network is None else box.objective,
+            "bound": box.bound,
+            "status": box.status.value,
+        }
+        for box in boxes
+    ]
+
+
+def divergence_table(shown: Divergence, no_boxes: str | None = None) -> str:
+    """What ``sparseopt diverge`` prints: where each run ended, the exact sequence, and the optima within boxes, or why
+    there are none."""
     lines = [f"verdict    {shown.report.verdict.value}", *_field("reason", shown.report.reason), ""]
     lines.append(f"{'run':<24}{'iterations':>12}{'loss':>14}{'largest weight':>16}")
     for run in shown.runs:
@@ -269,4 +284,10 @@ def divergence_table(shown: Divergence) -> str:
             lines.append(f"{run.method:<24}{run.rows[-1][0]:>12}{run.rows[-1][1]:>14.6g}{run.rows[-1][2]:>16.6g}")
     for n, loss, weight in shown.sequence[::5]:
         lines.append(f"{f'exact sequence, n = {n}':<36}{loss:>14.6g}{weight:>16.6g}")
+    if no_boxes:
+        lines += ["", *_field("boxes", no_boxes)]
+    if shown.boxes:
+        lines += ["", f"{'all parameters within ±R':<24}{'status (SCIP)':>16}{'bound':>14}{'best loss':>14}"]
+    for box in shown.boxes:
+        lines.append(f"{f'R = {box.weight_limit:g}':<24}{box.status.value:>16}{box.bound:>14.6g}{box.objective:>14.6g}")
     return "\n".join(lines)
