@@ -244,14 +244,18 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
         verdict = {True: "closed", False: "not closed", None: "undecided"}[report.closed]
         lines.append(f"{name}: {'-'.join(map(str, report.sizes))}, {report.density:.1%} of the weights free: {verdict}")
         if report.block is not None:
-            least = "" if report.counted_all else "at least "
             outputs, inputs = (", ".join(str(i) for i in part) for part in report.block)
-            lines.append(
-                f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
-            )
-            lines.append(f"  outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)")
-        elif report.closed and report.fewest_paths >= min(report.sizes[0], report.sizes[-1]):
-            lines.append(f"  at least {report.fewest_paths} paths for every entry: every matrix is a product (rule F0)")
+            where = f"outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)"
+            if report.blocks:
+                least = "" if report.counted_all else "at least "
+                lines.append(
+                    f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
+                )
+            else:
+                lines.append("  neurons with equal weights free hold a block alone but for one entry:")
+            lines.append(f"  {where}")
+        elif report.rule == "F0":
+            lines.append("  every matrix is a product, but for entries without a path (rule F0)")
         elif report.closed:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
