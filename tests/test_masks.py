@@ -61,6 +61,24 @@ def test_corners_of_equal_neurons(r: int) -> None:
     assert scan(first[:r], second[:, :r]).block is None
 
 
+def test_corners_found_are_corners() -> None:
+    """Random masks with doubled and tripled neurons: a larger block has r + 1 rows and columns and one shared entry."""
+    rng = np.random.default_rng(8)
+    found = 0
+    while found < 60:
+        k, d, q = (int(x) for x in rng.integers(2, 7, 3))
+        copies = [0] * int(rng.integers(1, 3)) + [*range(k)]
+        first, second = (rng.random((k, d)) < 0.7)[copies], (rng.random((q, k)) < 0.7)[:, copies]
+        report = scan(first, second)
+        if report.block is not None and report.blocks == 0:
+            outputs, inputs = map(list, report.block)
+            held = int((second[outputs].all(axis=0) & first[:, inputs].all(axis=1)).sum())
+            paths = second[outputs].astype(int) @ first[:, inputs].astype(int)
+            assert len(outputs) == len(inputs) == held + 1 > 2
+            assert (paths.min(), (paths > held).sum()) == (held, 1)
+            found += 1
+
+
 def test_structured_masks_of_real_size() -> None:
     """Monarch and block-diagonal of order 1024: closed; 784 × 300 × 100: random at 90 % not, 2:4 everything, blocks of
     4 × 4 at 90 % not closed at a corner of five rows and columns."""
