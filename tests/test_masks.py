@@ -65,7 +65,7 @@ def test_corners_found_are_corners() -> None:
     """Random masks with doubled and tripled neurons: a larger block has r + 1 rows and columns and one shared entry."""
     rng = np.random.default_rng(8)
     found = 0
-    while found < 60:
+    while found < 25:
         k, d, q = (int(x) for x in rng.integers(2, 7, 3))
         copies = [0] * int(rng.integers(1, 3)) + [*range(k)]
         first, second = (rng.random((k, d)) < 0.7)[copies], (rng.random((q, k)) < 0.7)[:, copies]
