@@ -193,32 +193,45 @@ def atlas(
 @app.command()
 def diverge(
     problem_file: ProblemFile,
-    starts: Annotated[int, typer.Option(min=1, help="Random starts for each training method.")] = 5,
+    starts: Annotated[int, typer.Option(min=1, help="Random starts for each training method.")] = 8,
     iterations: Annotated[int, typer.Option(min=1, help="At most so many iterations a run.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the random starts.")] = 0,
+    boxes: Annotated[
+        int | None,
+        typer.Option(min=0, max=20, help="Weight boxes R = 1, 2, 4, … that SCIP solves.", show_default="4 if small"),
+    ] = None,
+    box_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of each box.")] = 60.0,
     plot: Annotated[Path | None, typer.Option(help="Draw the runs into this .png, .svg or .pdf file.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Train on data without optimum: the loss falls and the weights grow, beside the exact sequence."""
+    """Train on data without optimum: the loss falls and the weights grow, beside the exact sequence and the optima
+    within growing weight boxes."""
     from dataclasses import asdict
+
+    from rich.console import Console
 
     from sparseopt.diverge import diverge as train
     from sparseopt.diverge import plot_divergence
     from sparseopt.files import load_problem
+    from sparseopt.growing_boxes import suits
     from sparseopt.plot import check_target
-    from sparseopt.report import divergence_table
+    from sparseopt.report import box_rows, divergence_table
 
     problem = load_problem(problem_file)
     if plot is not None:
         check_target(plot)
-    shown = train(problem, starts, iterations, seed)
+    unsuited = suits(problem) if boxes is None else None
+    count = boxes if boxes is not None else 0 if unsuited else 4
+    with Console(stderr=True).status(f"training, and {count} weight boxes of at most {box_seconds:g} s each"):
+        shown = train(problem, starts, iterations, seed, count, box_seconds)
     if plot is not None:
         plot_divergence(problem, shown, plot)
     if as_json:
         verdict, runs = shown.report.verdict.value, [asdict(run) for run in shown.runs]
-        _print_json({"verdict": verdict, "runs": runs, "sequence": shown.sequence})
+        rows = box_rows(shown.boxes)
+        _print_json({"verdict": verdict, "runs": runs, "sequence": shown.sequence, "boxes": rows})
     else:
-        print(divergence_table(shown))
+        print(divergence_table(shown, unsuited))
     return 0
 
 

@@ -1,4 +1,5 @@
-"""Divergence made visible: training from several starts on data, beside the exact sequence where one is known."""
+"""Divergence made visible: training from several starts on data, beside the exact sequence where one is known and
+the optima within growing weight boxes."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import numpy as np
 from sparseopt.certification import certify
 from sparseopt.existence.report import ExistenceReport
 from sparseopt.files import write_file
+from sparseopt.growing_boxes import BoxOptimum, BoxStatus, box_optima
 from sparseopt.plot import check_target
 from sparseopt.problem import TrainingProblem
 from sparseopt.rationals import FloatArray
@@ -19,6 +21,8 @@ from sparseopt.solvers.gradient import SmoothLoss
 
 RECORDED = 60
 """Points recorded of each run, evenly spaced in the logarithm of the iteration."""
+COLOURS = {"L-BFGS": "#2f6fb0", "gradient descent": "#d9822b"}
+BOX_COLOUR = "#1b7f4d"
 
 
 @dataclass(frozen=True)
@@ -31,18 +35,34 @@ class Run:
 
 @dataclass(frozen=True)
 class Divergence:
-    """Training runs on a problem, what :func:`sparseopt.certify` says of it, and the rows (n, …) of its sequence."""
+    """Training runs on a problem, what :func:`sparseopt.certify` says of it, the rows (n, …) of its sequence, and the
+    optima within weight boxes."""
 
     runs: list[Run]
     report: ExistenceReport
     sequence: list[tuple[int, float, float]]
+    boxes: list[BoxOptimum]
 
 
-def diverge(problem: TrainingProblem, starts: int = 5, iterations: int = 5_000, seed: int = 0) -> Divergence:
+def diverge(
+    problem: TrainingProblem,
+    starts: int = 8,
+    iterations: int = 5_000,
+    seed: int = 0,
+    boxes: int = 0,
+    box_seconds: float = 60.0,
+) -> Divergence:
     """Train with L-BFGS and with plain gradient descent from the same starts and record loss and largest weight.
 
-    Both minimise the sum of squared errors (l1: a smoothed sum of absolute errors) of the scaled data.
+    Both minimise the sum of squared errors (l1: a smoothed sum of absolute errors) of the scaled data. SCIP is asked
+    for the optima within the first `boxes` weight boxes R = 1, 2, 4, …, each for at most `box_seconds`.
+
+    Raises
+    ------
+    InputError
+        If boxes are asked for and SCIP is not installed.
     """
+    optima = box_optima(problem, [2.0**e for e in range(boxes)], box_seconds)
     report = certify(problem)
     rng = np.random.default_rng(seed)
     runs = []
@@ -54,7 +74,7 @@ def diverge(problem: TrainingProblem, starts: int = 5, iterations: int = 5_000, 
         for n in (2**e for e in range(21)):
             network = report.sequence.at(n)
             sequence.append((n, float(problem.evaluate_exact(network)), network.largest_weight))
-    return Divergence(runs, report, sequence)
+    return Divergence(runs, report, sequence, optima)
 
 
 Watch = Callable[[FloatArray], None]
@@ -106,7 +126,8 @@ def _descent(smooth: SmoothLoss, start: FloatArray, most: int, watch: Watch) -> 
 
 
 def plot_divergence(problem: TrainingProblem, shown: Divergence, path: str | PathLike[str]) -> None:
-    """Draw loss and largest weight against iterations (runs) and against n (sequence), and write the picture.
+    """Draw loss and largest weight against iterations (runs) and n (sequence), and the one against the other, where
+    every curve stays above the optima within weight boxes; write the picture.
 
     Raises
     ------
@@ -116,30 +137,59 @@ def plot_divergence(problem: TrainingProblem, shown: Divergence, path: str | Pat
     check_target(path)
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    both = figure.subplots(1, 2)
-    colours = {"L-BFGS": "#2f6fb0", "gradient descent": "#d9822b"}
-    for k, (ax, what) in enumerate(zip(both, (f"loss ({problem.loss.value})", "largest weight"), strict=True), start=1):
+    figure = Figure(figsize=(13.5, 4.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    loss, weight = f"loss ({problem.loss.value})", "largest weight"
+    for ax, (x, y, across, up) in zip(
+        panels,
+        [(0, 1, "iteration, or n", loss), (0, 2, "iteration, or n", weight), (2, 1, weight, loss)],
+        strict=True,
+    ):
         named: set[str] = set()
         for run in shown.runs:
             label = None if run.method in named else run.method
             named.add(run.method)
-            _line(ax, run.rows, k, color=colours[run.method], lw=1.1, alpha=0.75, label=label)
+            _line(ax, run.rows, x, y, color=COLOURS[run.method], lw=1.1, alpha=0.75, label=label)
+            _line(ax, run.rows[-1:], x, y, color=COLOURS[run.method], marker="o", ms=4)
         if shown.sequence:
-            _line(ax, shown.sequence, k, color="0.1", lw=1.6, ls="--", label="exact sequence")
+            _line(ax, shown.sequence, x, y, color="0.1", lw=1.6, ls="--", label="exact sequence")
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.set_xlabel("iteration, or n")
-        ax.set_title(what, loc="left", fontsize=10)
+        ax.set_xlabel(across)
+        ax.set_title(up, loc="left", fontsize=10)
         ax.grid(alpha=0.25)
-    both[0].legend(frameon=False, fontsize=9)
+    _draw_boxes(panels[2], shown)
+    panels[0].legend(frameon=False, fontsize=9)
     verdict = shown.report.verdict.value.replace("_", " ").lower()
     name = problem.name or "-".join(map(str, problem.pattern.sizes))
     figure.suptitle(f"{name} (certify: {verdict})", x=0.01, ha="left", fontsize=11)
     write_file(path, lambda temporary: figure.savefig(temporary, dpi=150))
 
 
-def _line(ax: Any, rows: list[tuple[int, float, float]], k: int, **style: Any) -> None:
-    positive = [(row[0], row[k]) for row in rows if row[k] > 0]
+def _draw_boxes(ax: Any, shown: Divergence) -> None:
+    """Best losses at R, filled where proved; a bar down to the bound, which ends at the frame where that is 0."""
+    known = [box for box in shown.boxes if 0 < box.objective < float("inf")]
+    if not known:
+        return
+    rows = [row for run in shown.runs for row in run.rows] + [(0, b.objective, b.weight_limit) for b in known]
+    right, low, high = 2 * max(row[2] for row in rows), min(row[1] for row in rows), max(row[1] for row in rows)
+    ax.set_xlim(0.5 * min(row[2] for row in rows), right)
+    ax.set_ylim(0.2 * low, 8 * high)
+    ax.plot([b.weight_limit for b in known], [b.objective for b in known], color=BOX_COLOUR, lw=1.2)
+    handles = []
+    for status, fill, label in (
+        (BoxStatus.PROVED, BOX_COLOUR, "optimum in box R, proved (SCIP)"),
+        (BoxStatus.TIME_LIMIT, "white", "best in box R, bar to SCIP's bound"),
+    ):
+        if some := [box for box in known if box.status is status]:
+            at, best = [b.weight_limit for b in some], [b.objective for b in some]
+            handles += ax.plot(at, best, "s", ms=7, mec=BOX_COLOUR, mfc=fill, label=label, zorder=5)
+            ax.vlines(at, [max(b.bound, 1e-3 * low) for b in some], best, color=BOX_COLOUR, lw=1.2)
+    ax.set_xlabel("largest weight; R of the box |weights| ≤ R")
+    ax.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
+
+
+def _line(ax: Any, rows: list[tuple[int, float, float]], x: int, y: int, **style: Any) -> None:
+    positive = [(row[x], row[y]) for row in rows if row[y] > 0]
     if positive:
         ax.plot(*zip(*positive, strict=True), **style)

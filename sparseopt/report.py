@@ -15,6 +15,7 @@ from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.divergence import DivergingSequence
 from sparseopt.existence.large_masks import MaskReport
 from sparseopt.existence.report import ExistenceReport
+from sparseopt.growing_boxes import BoxOptimum
 from sparseopt.network import Network
 from sparseopt.pattern import SparsityPattern
 from sparseopt.problem import TrainingProblem
@@ -243,14 +244,18 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
         verdict = {True: "closed", False: "not closed", None: "undecided"}[report.closed]
         lines.append(f"{name}: {'-'.join(map(str, report.sizes))}, {report.density:.1%} of the weights free: {verdict}")
         if report.block is not None:
-            least = "" if report.counted_all else "at least "
             outputs, inputs = (", ".join(str(i) for i in part) for part in report.block)
-            lines.append(
-                f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
-            )
-            lines.append(f"  outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)")
-        elif report.closed and report.fewest_paths >= min(report.sizes[0], report.sizes[-1]):
-            lines.append(f"  at least {report.fewest_paths} paths for every entry: every matrix is a product (rule F0)")
+            where = f"outputs {outputs} and inputs {inputs} at hidden neuron {report.neuron} (counting from 0)"
+            if report.blocks:
+                least = "" if report.counted_all else "at least "
+                lines.append(
+                    f"  {least}{report.blocks:,} blocks of 2 outputs and 2 inputs are 2 × 2 LU patterns, for example"
+                )
+            else:
+                lines.append("  neurons with equal weights free hold a block alone but for one entry:")
+            lines.append(f"  {where}")
+        elif report.rule == "F0":
+            lines.append("  every matrix is a product, but for entries without a path (rule F0)")
         elif report.closed:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
@@ -260,8 +265,22 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
     return "\n".join(lines)
 
 
-def divergence_table(shown: Divergence) -> str:
-    """What ``sparseopt diverge`` prints: where each run ended, and the exact sequence."""
+def box_rows(boxes: Sequence[BoxOptimum]) -> list[dict[str, Any]]:
+    """JSON form of the optima within weight boxes; an infinite objective becomes null."""
+    return [
+        {
+            "weight_limit": box.weight_limit,
+            "objective": None if box.network is None else box.objective,
+            "bound": box.bound,
+            "status": box.status.value,
+        }
+        for box in boxes
+    ]
+
+
+def divergence_table(shown: Divergence, no_boxes: str | None = None) -> str:
+    """What ``sparseopt diverge`` prints: where each run ended, the exact sequence, and the optima within boxes, or why
+    there are none."""
     lines = [f"verdict    {shown.report.verdict.value}", *_field("reason", shown.report.reason), ""]
     lines.append(f"{'run':<24}{'iterations':>12}{'loss':>14}{'largest weight':>16}")
     for run in shown.runs:
@@ -269,4 +288,10 @@ def divergence_table(shown: Divergence) -> str:
             lines.append(f"{run.method:<24}{run.rows[-1][0]:>12}{run.rows[-1][1]:>14.6g}{run.rows[-1][2]:>16.6g}")
     for n, loss, weight in shown.sequence[::5]:
         lines.append(f"{f'exact sequence, n = {n}':<36}{loss:>14.6g}{weight:>16.6g}")
+    if no_boxes:
+        lines += ["", *_field("boxes", no_boxes)]
+    if shown.boxes:
+        lines += ["", f"{'all parameters within ±R':<24}{'status (SCIP)':>16}{'bound':>14}{'best loss':>14}"]
+    for box in shown.boxes:
+        lines.append(f"{f'R = {box.weight_limit:g}':<24}{box.status.value:>16}{box.bound:>14.6g}{box.objective:>14.6g}")
     return "\n".join(lines)

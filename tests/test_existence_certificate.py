@@ -215,7 +215,7 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
         if pattern.depth == 2 and step is None:
             document["reductions"] = reduce_network(LinearNetwork.of(pattern)).evidence
         assert why in so.verify(document).failure, (step, so.verify(document).failure)
-    relying = so.verify(document | {"reductions": [["rely"]]})
+    relying = so.verify(document | {"reductions": [["rely", "z3"]]})
     assert str(relying).startswith("valid, relying on z3")
     lu = document | {"pattern": pattern_document(so.families.lu(2))}
     confined = so.verify(lu | {"reductions": [["confine", [[1, 0], [1, 1]], a[:1], "F1"]]})

@@ -13,6 +13,9 @@ import sparseopt as so
 from sparseopt.cli import main
 from sparseopt.existence.large_masks import read_masks, scan
 
+SIZES = (300, 784), (100, 300)
+"""Of the masks of two layers."""
+
 
 def test_counts_and_verdicts_agree_with_the_exact_procedure() -> None:
     """Small random masks: the count is that of all 2 × 2 blocks by the definition; verdicts agree with the rules."""
@@ -40,15 +43,58 @@ def test_counts_and_verdicts_agree_with_the_exact_procedure() -> None:
     assert min(compared.values()) > 0
 
 
+@pytest.mark.parametrize("r", [2, 3])
+def test_corners_of_equal_neurons(r: int) -> None:
+    """r equal neurons hold a larger block; the exact procedure (r = 2) agrees that one entry of another breaks it."""
+    rng = np.random.default_rng(r)
+    row, column = (np.eye(r + 1)[rng.integers(r + 1)] for _ in range(2))
+    first, second = np.vstack([np.ones((r, r + 1)), row]) > 0, np.vstack([np.ones((r, r + 1)), column]).T > 0
+    order = rng.permutation(r + 1)
+    report = scan(first[order], second[:, order])
+    assert (report.closed, report.blocks) == (False, 0)
+    assert report.block == ((*range(r + 1),), (*range(r + 1),))
+    if r == 2:
+        assert so.linear_counterpart(so.SparsityPattern([first, second])).closed is False
+    another = 1 - column > 0  # a second entry, in another row: two are not one
+    first, second = np.vstack([first, row > 0]), np.column_stack([second, another])
+    assert scan(first, second).block is None
+    assert scan(first[:r], second[:, :r]).block is None
+
+
+def test_corners_found_are_corners() -> None:
+    """Random masks with doubled and tripled neurons: a larger block has r + 1 rows and columns and one shared entry."""
+    rng = np.random.default_rng(8)
+    found = 0
+    while found < 25:
+        k, d, q = (int(x) for x in rng.integers(2, 7, 3))
+        copies = [0] * int(rng.integers(1, 3)) + [*range(k)]
+        first, second = (rng.random((k, d)) < 0.7)[copies], (rng.random((q, k)) < 0.7)[:, copies]
+        report = scan(first, second)
+        if report.block is not None and report.blocks == 0:
+            outputs, inputs = map(list, report.block)
+            held = int((second[outputs].all(axis=0) & first[:, inputs].all(axis=1)).sum())
+            paths = second[outputs].astype(int) @ first[:, inputs].astype(int)
+            assert len(outputs) == len(inputs) == held + 1 > 2
+            assert (paths.min(), (paths > held).sum()) == (held, 1)
+            found += 1
+
+
 def test_structured_masks_of_real_size() -> None:
-    """Monarch and block-diagonal of order 1024: closed; random 784 × 300 × 100 at 90 %: a 2 × 2 LU block."""
-    assert scan(*so.families.monarch(32).masks).closed is True
-    assert scan(*so.families.block_diagonal([1024] * 3, 32).masks).closed is True
+    """Monarch and block-diagonal of order 1024: closed; 784 × 300 × 100: random at 90 % not, 2:4 everything, blocks of
+    4 × 4 at 90 % not closed at a corner of five rows and columns."""
+    assert scan(*so.families.monarch(32).masks).rule == "P"
+    assert scan(*so.families.block_diagonal([1024, 512, 1024], 32).masks).rule == "P"
+    assert scan(*so.families.block_diagonal([1024] * 3, 32).masks).rule == "F0"
     rng = np.random.default_rng(5)
     report = scan(rng.random((300, 784)) < 0.1, rng.random((100, 300)) < 0.1)
     assert report.closed is False
     assert report.blocks > 10_000
-    assert scan(rng.random((3000, 40)) < 0.3, rng.random((20, 3000)) < 0.3).closed is True
+    assert scan(rng.random((3000, 40)) < 0.3, rng.random((20, 3000)) < 0.3).rule == "F0"
+    two_of_four = [rng.permuted(np.tile([1, 1, 0, 0], (q * d // 4, 1)), axis=1).reshape(q, d) > 0 for q, d in SIZES]
+    assert scan(*two_of_four).rule == "F0"
+    blocks = [np.kron(rng.random((q // 4, d // 4)) < 0.1, np.ones((4, 4))) > 0 for q, d in SIZES]
+    report = scan(*blocks)
+    assert (report.closed, report.blocks, [len(part) for part in report.block]) == (False, 0, [5, 5])
 
 
 def test_small_blocks_of_many_paths_are_everything() -> None:

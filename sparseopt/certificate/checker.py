@@ -767,9 +767,10 @@ class Reduction:
         need(edges <= self.edges and left == joined, "some matrices are lost")
         return joined
 
-    def rely(self) -> set[Edge]:
-        """On z3, which says that the set is closed."""
-        self.report.relies_on += ("z3 (that what is left after reduction is closed)",)
+    def rely(self, engine: str) -> set[Edge]:
+        """On an engine, which says that the set is closed."""
+        need(engine in ("z3", "QEPCAD"), "engine: unknown")
+        self.report.relies_on += (f"{engine} (that what is left after reduction is closed)",)
         return set()
 
 

@@ -1,7 +1,8 @@
 """The paper's algorithm: is 𝓛 closed, as a sentence of real algebra (Le, Riccietti, Gribonval 2023, section 3).
 
 𝓛 is not closed exactly if ∃A [∀ε > 0 ∃W: |A - ΠW|_∞ < ε] ∧ [∀W: A ≠ ΠW]. The shorter ∃A ∀W: A ≠ ΠW, A zero where
-no path leads, is asked first: if it is false, 𝓛 is a coordinate subspace. Both are given to z3's ``nlqsat``.
+no path leads, is asked first: if it is false, 𝓛 is a coordinate subspace. Both are given to z3's ``nlqsat``;
+:mod:`sparseopt.existence.qepcad` asks QEPCAD.
 """
 
 from __future__ import annotations

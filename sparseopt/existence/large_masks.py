@@ -5,11 +5,14 @@ N = 1 is its *own*, with N > 1 it is *shared*.
 
 - Not closed: a 2 × 2 block inside a rectangle with three own entries and one shared one. In that block the other
   neurons cover just the shared entry, which is then free: the 2 × 2 LU pattern (heredity).
+- Not closed: r neurons with equal rectangles and r + 1 rows and columns of these with one entry that others share, the
+  rest own (no other neuron has them): "rank ≤ r but for a corner". The case r = 1 is the one above.
 - Closed: neurons with one input or one output give free entries; the other rectangles are equal or disjoint, and
   disjoint from the free entries: matrices of bounded rank on disjoint rectangles (rule P). Monarch, two-factor
   butterfly and block-diagonal masks are of this kind.
-- Everything, so closed: every entry has at least as many paths as there are outputs, or inputs (Hall, rule F0). If
-  every entry has at least m paths, blocks with at most m outputs or m inputs are everything: they show nothing.
+- Everything that the paths reach, so closed: in every column the outputs with a path can be matched into the neurons
+  that hold them (Hall, rule F0), or the same for rows and inputs. If every entry has at least m paths, blocks with at
+  most m outputs or m inputs are everything: they show nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from sparseopt.errors import InputError
 from sparseopt.existence.kernels import Block
@@ -30,6 +34,10 @@ from sparseopt.existence.kernels import Block
 Mask = npt.NDArray[np.bool_]
 MAX_WORK = 10**8
 """Blocks are counted until so many multiplications; the count is then a lower bound."""
+MAX_EDGES = 5 * 10**7
+"""Matchings are looked for in graphs with at most so many edges in all."""
+FEW_ROWS = 64
+"""Rows that are looked at first, to see at little cost that rectangles overlap."""
 SPARSE = 2e-3
 """Products of masks whose densities multiply to less are taken sparse."""
 
@@ -43,17 +51,20 @@ class MaskReport:
     sizes : (inputs, hidden, outputs)
     density : fraction of free weights
     closed : bool or None
-        Whether the linear counterpart is closed; None if neither proof applies.
+        Whether the linear counterpart is closed; None if no proof applies.
+    rule : str or None
+        What shows that it is closed: F0 (everything) or P (disjoint rectangles).
     blocks : int
         2 × 2 blocks that are not closed; `counted_all` False: at least so many.
     fewest_paths : paths of the entry with the fewest
     block : (outputs, inputs) or None
-        The first of them, and `neuron`, the hidden neuron whose rectangle holds it.
+        The first of them, or without any a larger one, and `neuron`, a hidden neuron whose rectangle holds it.
     """
 
     sizes: tuple[int, int, int]
     density: float
     closed: bool | None
+    rule: str | None
     blocks: int
     counted_all: bool
     fewest_paths: int
@@ -110,9 +121,15 @@ def scan(first: Mask, second: Mask) -> MaskReport:
         if found is None and counts.any():
             found = (_block(shared, R, C), j)
     fewest = int(paths.min())
-    closed = False if found else fewest >= min(paths.shape) or _disjoint(first, second, rows, columns) or None
     counted_all = work <= MAX_WORK or found is None
-    return MaskReport(sizes, density, closed, blocks, counted_all, fewest, *(found or (None, None)))
+    if found := found or _with_a_corner(rows, columns, paths):
+        return MaskReport(sizes, density, False, None, blocks, counted_all, fewest, *found)
+    rule = None
+    if fewest >= min(paths.shape) or _full(second, first, paths) or _full(first.T, second.T, paths.T):
+        rule = "F0"
+    elif _disjoint(first, second, rows, columns):
+        rule = "P"
+    return MaskReport(sizes, density, True if rule else None, rule, blocks, counted_all, fewest)
 
 
 def _paths(second: Mask, first: Mask) -> Any:
@@ -138,6 +155,42 @@ def _block(shared: Mask, R: Any, C: Any) -> Block:
     return (int(R[i]), int(R[j])), (int(C[min(both, mixed)]), int(C[max(both, mixed)]))
 
 
+def _full(second: Mask, first: Mask, paths: Any) -> bool:
+    """Whether in every column the rows with a path can be matched into the column's neurons."""
+    held = first.sum(axis=0)
+    if ((paths > 0).sum(axis=0) > held).any() or int(second.sum(axis=0) @ first.sum(axis=1)) > MAX_EDGES:
+        return False
+    by_neuron = csr_array(second.T)
+    for column, reached in zip(first.T, paths.T > 0, strict=True):
+        matched = maximum_bipartite_matching(by_neuron[np.flatnonzero(column)], perm_type="row")
+        if (matched[reached] < 0).any():
+            return False
+    return True
+
+
+def _with_a_corner(rows: list[Any], columns: list[Any], paths: Any) -> tuple[Block, int] | None:
+    """r + 1 rows and columns that r equal neurons hold, alone but for one entry; and one of these neurons."""
+    kinds: dict[tuple[bytes, bytes], list[int]] = {}
+    for j, (R, C) in enumerate(zip(rows, columns, strict=True)):
+        kinds.setdefault((R.tobytes(), C.tobytes()), []).append(j)
+    for j, *others in kinds.values():
+        r, R, C = 1 + len(others), rows[j], columns[j]
+        if not others or min(len(R), len(C)) <= r:
+            continue
+        own = paths[np.ix_(R, C)] == r
+        near = own.sum(axis=1) >= r, own.sum(axis=0) >= r  # others are in no such block
+        if min(near[0].sum(), near[1].sum()) <= r:
+            continue
+        R, C = R[near[0]], C[near[1]]
+        own, kind, count = np.unique(own[np.ix_(*near)], axis=0, return_inverse=True, return_counts=True)
+        both, only_first = (own.astype(np.float32) @ x.astype(np.float32).T for x in (own, ~own))
+        for a, b in np.argwhere((both >= r) & (only_first > 0) & (count >= r)[:, None])[:1]:
+            outputs = [*R[np.flatnonzero(kind == a)[:r]], R[np.flatnonzero(kind == b)[0]]]
+            inputs = [*C[np.flatnonzero(own[a] & own[b])[:r]], C[np.flatnonzero(own[a] & ~own[b])[0]]]
+            return (tuple(sorted(map(int, outputs))), tuple(sorted(map(int, inputs)))), j
+    return None
+
+
 def _disjoint(first: Mask, second: Mask, rows: list[Any], columns: list[Any]) -> bool:
     """Whether rectangles are equal or disjoint, apart from free entries, and disjoint from these."""
     kinds: dict[tuple[bytes, bytes], int] = {}
@@ -147,6 +200,9 @@ def _disjoint(first: Mask, second: Mask, rows: list[Any], columns: list[Any]) ->
     if not kinds:
         return True
     lines = [j for j, (R, C) in enumerate(zip(rows, columns, strict=True)) if min(len(R), len(C)) == 1]
+    one_each = _paths(second[:FEW_ROWS, list(kinds.values())], first[list(kinds.values())])
+    if one_each.max() > 1:
+        return False
     one_each = _paths(second[:, list(kinds.values())], first[list(kinds.values())])
     if not lines:
         return bool(one_each.max() <= 1)

@@ -25,6 +25,7 @@ from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
 from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
 from sparseopt.existence.outside import Identity, outside
+from sparseopt.existence.qepcad import QEPCAD, by_qepcad, missing_qepcad
 from sparseopt.existence.report import existence_certificate
 from sparseopt.existence.thinning import thin
 from sparseopt.files import pattern_document
@@ -145,7 +146,8 @@ def linear_counterpart(pattern: SparsityPattern, engine_seconds: float = 0.0) ->
     ----------
     pattern : SparsityPattern
     engine_seconds : float
-        Time limit for each of two questions to z3, asked only where no rule decides; 0 asks none.
+        Time limit for each of two questions to z3, and then to QEPCAD if it is installed, asked only where no rule
+        decides; 0 asks none.
 
     Returns
     -------
@@ -184,16 +186,22 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
 
 
 def _by_algebra(reduced: _Reduced, undecided: LinearCounterpart, seconds: float) -> LinearCounterpart:
-    """What z3 says where no rule and no search decides; a bare "not closed" stays undecided, with its claim."""
-    said = by_algebra(reduced.network, seconds) if seconds > 0 else None
-    if said is None:
+    """What z3 or else QEPCAD says where no rule and no search decides; a bare "not closed" stays undecided, with its
+    claim."""
+    if seconds <= 0:
         return undecided
-    if said:
-        reason = f"{ENGINE} decides the sentence of real algebra (this rests on {ENGINE}'s word)"
-        return replace(undecided, closed=True, reason=reason, rules=(ENGINE,), reductions=(*reduced.evidence, ["rely"]))
-    return replace(
-        undecided, reason=f"{undecided.reason}; {ENGINE} claims that it is not closed, without a certificate"
-    )
+    for engine, decide in ((ENGINE, by_algebra), (QEPCAD, by_qepcad)):
+        said = decide(reduced.network, seconds)
+        if said:
+            reason = f"{engine} decides the sentence of real algebra (this rests on {engine}'s word)"
+            evidence = (*reduced.evidence, ["rely", engine])
+            return replace(undecided, closed=True, reason=reason, rules=(engine,), reductions=evidence)
+        if said is False:
+            claim = f"{engine} claims that it is not closed, without a certificate"
+            return replace(undecided, reason=f"{undecided.reason}; {claim}")
+    if (missing := missing_qepcad()) is not None:
+        return replace(undecided, reason=f"{undecided.reason}; {ENGINE} does not answer, and {missing}")
+    return undecided
 
 
 @dataclass(frozen=True)
