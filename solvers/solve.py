@@ -230,7 +230,7 @@ def _part(problem: TrainingProblem, output: int, fit: ScalarFit, control: Contro
         certificate=control.proofs is not None,
     )
     zero = (np.ones(len(fit.neurons)), np.zeros(fit.n_parameters))
-    part.objective, part.best = fit.loss_of(fit.predict(*zero)), zero
+    part.objective, part.best = fit.loss_of(np.zeros(fit.n_points)), zero
     part.bound = min(float(data_bound(problem.restrict_outputs([output]))) / fit.objective_scale, part.objective)
     return part
 

@@ -20,6 +20,7 @@ from sparseopt.solvers.exact import (
     cone,
     geometry,
     search,
+    sharing,
     simplex,
     symmetry,
 )
@@ -290,6 +291,39 @@ def test_geometry_implies_what_nnls_finds_in_the_cone_and_remembers_it() -> None
         assert (s.asg.value == values).all()
     print(f"{implied} implied activations")
     assert implied == recalled >= 20
+
+
+def test_messages_mean_the_same_to_a_search_with_other_points_in_another_order() -> None:
+    """Clauses and facts of one search, as another one numbers them, are true of the same parameter vectors."""
+    compared = 0
+    for inst, rng in _instances(40, 11):
+        order = rng.permutation(inst.targets.size)
+        one = search.new_search(inst, 10.0, order)
+        two = search.new_search(inst, 10.0, rng.permutation(inst.targets.size)[:2])
+        variables = _variables(one)
+        if len(variables) < 4:
+            continue
+        clauses_ = [2 * rng.choice(variables, 3, replace=False) + rng.integers(0, 2, 3) for _ in range(5)]
+        for levels, clause in enumerate(clauses_, start=sharing.MOST_LEVELS - 3):
+            clauses.add_clause(one.store, clause, 3, levels, 0, 0)
+        fact = 2 * variables[-1] + int(rng.integers(2))
+        assignment.assign(one.asg, fact, assignment.NO_REASON)
+        message = sharing.news(one.store, one.asg, one.play, 1, 0)
+        assert message.sizes.tolist() == [1, 3, 3, 3]  # the first one was told before, the last has too many levels
+        search.add_points(inst, two.play, two.geo.dirty, sharing.points_of(two.play, message))
+        told = sharing.on_variables(two.play, message.literals)
+        for theta in rng.normal(size=(5, inst.plus.size, one.play.direction.shape[1])):
+            meant = [_true_of(theta, one, literal) for literal in [fact, *np.concatenate(clauses_[1:4])]]
+            assert [_true_of(theta, two, literal) for literal in told] == meant
+            compared += len(meant)
+    print(f"{compared} literals compared")
+    assert compared > 1000
+
+
+def _true_of(theta: Any, s: search.Search, literal: int) -> bool:
+    """Whether parameters, shape (k, m), make a literal true."""
+    v = literal >> 1
+    return bool((s.play.direction[v] @ theta[s.play.neuron[v]] > 0) != bool(literal & 1))
 
 
 def test_impossible_decisions_are_a_geometric_conflict() -> None:

@@ -23,7 +23,6 @@ from sparseopt.solvers.exact.clauses import CLAUSES, forget_half, grown
 from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
-    ASSUMED,
     CONFLICTS,
     FORGET_AT,
     FOUND,
@@ -37,6 +36,7 @@ from sparseopt.solvers.exact.search import (
     TOO_MANY,
     UPPER_BOUND,
     Search,
+    add_points,
     assume,
     copy_of,
     most_active_open,
@@ -45,7 +45,7 @@ from sparseopt.solvers.exact.search import (
     run_slice,
     suppose,
 )
-from sparseopt.solvers.exact.sharing import Message, believe, hear, known_facts, news
+from sparseopt.solvers.exact.sharing import Message, believe, known_facts, news, on_variables, points_of
 from sparseopt.solvers.exact.snapshots import more_snapshots
 from sparseopt.solvers.exact.warm_up import warm_up
 
@@ -70,9 +70,10 @@ class _ClassSearch:
         self.fit, self.inst, self.signs, self.search, self.bound = fit, inst, signs, search, bound
         self.entries: list[Any] = []
         self.done = False
-        self.news: list[tuple[_ClassSearch, Message]] = []
-        self._heard = self._told_clauses = self._told_facts = 0
-        self._slice = int(np.clip(1e6 / (fit.n_parameters**2 + inst.errors), 1, 100))
+        self.parts = [self]
+        self.inbox: deque[Message] = deque()
+        self._told_clauses = self._told_facts = 0
+        self._slice = max(1, min(100, 1_000_000 // (fit.n_parameters**2 + inst.errors)))
 
     def step(self, control: Control, most: int) -> int:
         """One slice of at most so many programs; how it ended. Touches nothing that other threads see."""
@@ -81,9 +82,10 @@ class _ClassSearch:
         began = time.perf_counter()
         self._hear()
         end = int(run_slice(self.inst, self.search, TOLERANCE, control.gap, min(self._slice, most)))
-        self.entries.append(drained(self.search.log))
+        if control.proofs is not None:
+            self.entries.append(drained(self.search.log))
         spent = max(time.perf_counter() - began, 1e-6)
-        self._slice = int(np.clip(self._slice * _SLICE_SECONDS / spent, 1, 4 * self._slice))
+        self._slice = max(1, min(4 * self._slice, int(self._slice * _SLICE_SECONDS / spent)))
         return end
 
     def account(self, control: Control, end: int, nodes: int, found: int) -> None:
@@ -129,7 +131,8 @@ class _ClassSearch:
         other = _ClassSearch(self.fit, self.inst, self.signs, copy_of(self.search), self.bound)
         suppose(self.search, 2 * v)
         suppose(other.search, 2 * v + 1)
-        other.news, other._heard = self.news, self._heard
+        other.parts, other.inbox = self.parts, self.inbox.copy()
+        self.parts.append(other)
         self._note_told()
         other._note_told()
         return other
@@ -140,24 +143,24 @@ class _ClassSearch:
 
     def _tell(self) -> None:
         """Tell the other parts of the class what is new."""
-        if self.search.counts[ASSUMED]:
-            s = self.search
-            self.news.append((self, news(s.store, s.asg, s.play, self._told_clauses, self._told_facts)))
-            self._note_told()
+        s = self.search
+        others = [part for part in self.parts if part is not self and not part.done]
+        if others:
+            message = news(s.store, s.asg, s.play, self._told_clauses, self._told_facts)
+            for part in others:
+                part.inbox.append(message)
+        self._note_told()
 
     def _hear(self) -> None:
         """Take in what the other parts of the class told."""
-        for author, message in self.news[self._heard :]:
-            self._heard += 1
-            if author is not self and message.sizes.size:
-                restart(self.search.asg, self.search.snapshots, self.search.basis)
-                literals = hear(self.inst, self.search.play, message)
-                self.search.geo.dirty[:] = True
+        while self.inbox:
+            message, s = self.inbox.popleft(), self.search
+            restart(s.asg, s.snapshots, s.basis)
+            add_points(self.inst, s.play, s.geo.dirty, points_of(s.play, message))
+            literals = on_variables(s.play, message.literals)
+            while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):
+                self._make_room()
                 s = self.search
-                while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):
-                    self._make_room()
-                    s = self.search
-        if self.search.counts[ASSUMED]:
             self._note_told()
 
 
@@ -207,7 +210,7 @@ class _Team:
             return self.waiting.popleft()
 
     def _advance(self, one: _ClassSearch, most: int) -> None:
-        nodes, found = (int(n) for n in one.search.counts[[NODES, FOUND]])
+        nodes, found = int(one.search.counts[NODES]), int(one.search.counts[FOUND])
         end = one.step(self.control, most)
         with self.lock:
             if self.over:
@@ -243,7 +246,8 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
         control.deadline += time.perf_counter() - began  # the one-time compilation is not the search's time
     start = np.arange(fit.n_points)
     if fit.loss is Loss.LINF:
-        start = np.unique(np.linspace(0, fit.n_points - 1, 3).astype(int))
+        start = np.array(sorted({0, (fit.n_points - 1) // 2, fit.n_points - 1}))
+    turned = [] if control.proofs is not None else _turnable(fit)  # certificates do not know this step
     classes = fit.sign_classes()
     base = instance_of(fit, classes[0])
     searches = []
@@ -251,10 +255,9 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
         inst = with_signs(base, fit, signs)
         log = NO_LOG if control.proofs is None else np.zeros(log_size(inst), dtype=np.int64)
         search = new_search(inst, control.objective, start, log)
-        if control.proofs is None:  # certificates do not know this step
-            for j in _turnable(fit):
-                if search.play.known[j]:
-                    assume(search.asg, 2 * j * fit.n_points)
+        for j in turned:
+            if search.play.known[j]:
+                assume(search.asg, 2 * j * fit.n_points)
         searches.append(_ClassSearch(fit, inst, signs, search, control.bound))
     team = _Team(searches, control, workers)
     team.run(FIRST_ATTEMPT)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import entry, kernel
+from sparseopt.solvers.exact.kernel import kernel
 
 SAME = 1e-14
 """Unit directions that differ by at most this in every entry are one variable."""
@@ -68,7 +68,7 @@ def new_play(inst: Instance) -> Play:
     )
 
 
-@entry
+@kernel
 def bring_into_play(inst: Instance, play: Play, i: int) -> None:
     """Add point i and the variables it needs. Neurons of one kind number their variables alike."""
     a = play.counts[0]

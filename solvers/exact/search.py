@@ -134,14 +134,20 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
     search.counts[RESTART_AT] = _RESTART_UNIT
     search.counts[FORGET_AT] = FORGET_FIRST
     search.counts[LEVEL_LIMIT] = levels
-    for i in start:
-        _add_point(inst, search.play, search.geo.dirty, int(i))
+    add_points(inst, play, search.geo.dirty, start)
     return search
 
 
 @entry
+def add_points(inst: Instance, play: Play, dirty: Any, points: Any) -> None:
+    """Bring points into play that are not yet; all neurons have variables that geometry has not looked at."""
+    for i in points:
+        if not play.present[i]:
+            _add_point(inst, play, dirty, i)
+
+
+@kernel
 def _add_point(inst: Instance, play: Play, dirty: Any, i: int) -> None:
-    """Bring a point into play; all neurons have variables that geometry has not looked at."""
     bring_into_play(inst, play, i)
     for j in range(dirty.size):
         dirty[j] = True

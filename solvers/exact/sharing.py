@@ -11,9 +11,8 @@ import numpy as np
 from sparseopt.solvers.exact.analysis import store_clause
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, TRAIL, Assignment
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room
-from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry
-from sparseopt.solvers.exact.play import Play, bring_into_play
+from sparseopt.solvers.exact.play import Play
 from sparseopt.solvers.exact.proof_log import ProofLog
 
 MOST_LEVELS = 4
@@ -57,7 +56,7 @@ def _on_points(play: Play, literals: Any) -> Any:
     return 2 * (j * P + play.points[a]) + ((literals & 1) ^ (play.orient[j, a] < 0))
 
 
-def _on_variables(play: Play, literals: Any) -> Any:
+def on_variables(play: Play, literals: Any) -> Any:
     """The way back; all points are in play."""
     count, P = int(play.counts[0]), play.present.size
     place = np.zeros(P, dtype=np.int64)
@@ -66,12 +65,9 @@ def _on_variables(play: Play, literals: Any) -> Any:
     return 2 * play.variable[j, a] + ((literals & 1) ^ (play.orient[j, a] < 0))
 
 
-def hear(inst: Instance, play: Play, message: Message) -> Any:
-    """Bring the points of a message into play; its literals."""
-    for i in np.unique((message.literals >> 1) % play.present.size):
-        if not play.present[i]:
-            bring_into_play(inst, play, int(i))
-    return _on_variables(play, message.literals)
+def points_of(play: Play, message: Message) -> Any:
+    """The points that a message speaks of."""
+    return np.unique((message.literals >> 1) % play.present.size)
 
 
 @entry

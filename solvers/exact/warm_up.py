@@ -41,6 +41,7 @@ def warm_up() -> None:
     from sparseopt.solvers.exact.clauses import forget_half
     from sparseopt.solvers.exact.instance import instance_of
     from sparseopt.solvers.exact.search import assume, new_search, restart, run_slice
+    from sparseopt.solvers.exact.sharing import believe
 
     from sparseopt.families import dense
 
@@ -55,6 +56,8 @@ def warm_up() -> None:
         run_slice(inst, search, 1e-7, 0.0, 1000)
         restart(search.asg, search.snapshots, search.basis)
         assume(search.asg, 0)
+        none = np.zeros(0, dtype=np.int64)
+        believe(search.store, search.asg, search.log, none, none, none, search.counts[0])
         forget_half(search.store, search.asg, 100)
     finally:
         notice.cancel()
