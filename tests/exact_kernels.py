@@ -44,7 +44,7 @@ def _instances(count: int, seed: int, loss: str = "linf") -> list[tuple[Instance
 
 def _search(inst: Instance) -> search.Search:
     """A search with all points in play."""
-    return search.new_search(inst, 10.0, range(inst.targets.size))
+    return search.new_search(inst, 10.0, np.arange(inst.targets.size))
 
 
 def _variables(s: search.Search) -> list[int]:

@@ -128,7 +128,7 @@ def test_sparse_supports_are_used() -> None:
     problem = so.TrainingProblem(pattern, X, np.abs(X[:, 0] - 2) + X[:, 1] ** 2 + 0.3 * rng.normal(size=60))
     fit = ScalarFit.of(problem)
     inst = instance_of(fit, fit.sign_classes()[0])
-    play = new_search(inst, 1.0, range(60)).play
+    play = new_search(inst, 1.0, np.arange(60)).play
     assert play.known.sum() == sum(len(np.unique(X[:, i])) for i in range(3))
     result, cells = so.solve(problem, "exact"), so.solve(problem, "enumerate")
     assert result.objective == pytest.approx(cells.objective, abs=1e-6 * _unit(problem))

@@ -37,7 +37,7 @@ class Clauses(NamedTuple):
     counts: Any
 
 
-def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 15) -> Clauses:
+def new_clauses(variables: int, clauses: int = 1 << 9, literals: int = 1 << 12) -> Clauses:
     """Empty storage."""
     return Clauses(
         np.zeros(literals, dtype=np.int32),
