@@ -37,15 +37,15 @@ class Clauses(NamedTuple):
     counts: Any
 
 
-def new_clauses(variables: int, clauses: int = 1 << 9, literals: int = 1 << 12) -> Clauses:
+def new_clauses(variables: int, clauses: int = 1 << 12, literals: int = 1 << 14) -> Clauses:
     """Empty storage."""
     return Clauses(
-        np.zeros(literals, dtype=np.int32),
-        np.zeros(clauses, dtype=np.int64),
-        np.zeros(clauses, dtype=np.int32),
-        np.zeros(clauses, dtype=np.int32),
-        np.zeros(clauses, dtype=np.int64),
-        np.zeros(clauses, dtype=np.int64),
+        np.empty(literals, dtype=np.int32),
+        np.empty(clauses, dtype=np.int64),
+        np.empty(clauses, dtype=np.int32),
+        np.empty(clauses, dtype=np.int32),
+        np.empty(clauses, dtype=np.int64),
+        np.empty(clauses, dtype=np.int64),
         np.zeros(2 * variables, dtype=np.int32),
         np.empty(2 * variables, dtype=np.int32),
         np.empty((2 * clauses // _WATCHES + 2 * variables + 3, 2 + 2 * _WATCHES), dtype=np.int32),

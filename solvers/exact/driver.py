@@ -27,7 +27,8 @@ from sparseopt.solvers.exact.search import (
     FORGET_AT,
     FOUND,
     LEAST_LEAF,
-    NEEDS_ROOM,
+    NEEDS_CLAUSES,
+    NEEDS_LEVELS,
     NO_LOG,
     NODES,
     PATIENCE,
@@ -95,8 +96,10 @@ class _ClassSearch:
         control.points = max(control.points, int(self.search.play.counts[0]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
         self._tell()
-        if end == NEEDS_ROOM:
-            self._make_room()
+        if end == NEEDS_CLAUSES:
+            self._grow()
+        elif end == NEEDS_LEVELS:
+            self.search = self.search._replace(snapshots=more_snapshots(self.search.snapshots, self.search.basis))
         elif end == TOO_MANY:
             log_facts(self.search.log, self.search.store, self.search.asg)
             forget_half(self.search.store, self.search.asg, PATIENCE)
@@ -119,9 +122,8 @@ class _ClassSearch:
                 _, theta = CellSolver(self.fit).solve(cell)
         control.incumbent(self.fit.loss_of(self.fit.predict(self.signs, theta)), (self.signs, theta))
 
-    def _make_room(self) -> None:
-        store, snapshots = grown(self.search.store), more_snapshots(self.search.snapshots, self.search.basis)
-        self.search = self.search._replace(store=store, snapshots=snapshots)
+    def _grow(self) -> None:
+        self.search = self.search._replace(store=grown(self.search.store))
 
     def split(self) -> _ClassSearch | None:
         """Suppose the most active open variable: active here, inactive in the new search; None if all are decided."""
@@ -159,7 +161,7 @@ class _ClassSearch:
             add_points(self.inst, s.play, s.geo.dirty, points_of(s.play, message))
             literals = on_variables(s.play, message.literals)
             while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):
-                self._make_room()
+                self._grow()
                 s = self.search
             self._note_told()
 

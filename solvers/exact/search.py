@@ -54,9 +54,11 @@ from sparseopt.solvers.exact.simplex import CUT, FEASIBLE, ROUGHLY_FEASIBLE, STA
 from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
 from sparseopt.solvers.exact.symmetry import MAX_COPIES
 
-PROVED, PAUSED, NEEDS_ROOM, TOO_MANY = 0, 1, 2, 3
-"""How a slice ends: nothing better exists; the slice is over; clause storage or snapshots must grow;
-there are so many clauses that half of them should be forgotten."""
+PROVED, PAUSED, NEEDS_CLAUSES, NEEDS_LEVELS, TOO_MANY = 0, 1, 2, 3, 4
+"""How a slice ends: nothing better exists; the slice is over, or the proof log full; clause storage or snapshots must
+grow; there are so many clauses that half of them should be forgotten."""
+
+ENOUGH = -1
 
 NONE, MADE, REFUTED = 0, 1, 2
 """What became of the next assumption."""
@@ -432,29 +434,29 @@ def copy_of(s: Any) -> Any:
 
 
 @kernel
-def _has_room(inst: Instance, s: Search) -> bool:
-    """Room for one more level, and for one more clause (at most all variables in play) with its copies."""
+def _lack(inst: Instance, s: Search) -> int:
+    """How a slice must end for lack of room for one more level or clause (with copies), or ENOUGH."""
     listed = s.play.known.sum()
     levels = s.snapshots.floats.shape[0]
-    return (
-        (s.asg.counts[LEVEL] + 1 < levels or levels >= s.counts[LEVEL_LIMIT])
-        and has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY)
-        and log_has_room(
-            s.log, listed, s.play.direction.shape[1], s.basis.theta.size + inst.errors, s.basis.blame.shape[1]
-        )
-    )
+    if s.asg.counts[LEVEL] + 1 >= levels and levels < s.counts[LEVEL_LIMIT]:
+        return NEEDS_LEVELS
+    if not has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY):
+        return NEEDS_CLAUSES
+    m, rows, blamed = s.play.direction.shape[1], s.basis.theta.size + inst.errors, s.basis.blame.shape[1]
+    return ENOUGH if log_has_room(s.log, listed, m, rows, blamed) else PAUSED
 
 
 @entry
 def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: int) -> int:
-    """Search on for about so many linear programs; PROVED, PAUSED, NEEDS_ROOM or TOO_MANY.
+    """Search on for about so many linear programs; how it ended, PROVED to TOO_MANY.
 
     For l2 also until an incumbent is found, which the caller can improve: so a run does not depend on slices' lengths.
     """
     stop, found = s.counts[NODES] + nodes, s.counts[FOUND]
     while True:
-        if not _has_room(inst, s):
-            return NEEDS_ROOM
+        lack = _lack(inst, s)
+        if lack != ENOUGH:
+            return lack
         if s.store.counts[CLAUSES] > s.counts[FORGET_AT] and s.asg.counts[LEVEL] == 0:
             return TOO_MANY
         size = _infer(inst, s)

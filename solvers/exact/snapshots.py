@@ -27,7 +27,7 @@ def level_limit(basis: Basis) -> int:
 
 def new_snapshots(basis: Basis, levels: int) -> Snapshots:
     """Room for so many levels."""
-    return Snapshots(np.zeros((levels, basis.floats.size)), np.zeros((levels, basis.integers.size), dtype=np.int64))
+    return Snapshots(np.empty((levels, basis.floats.size)), np.empty((levels, basis.integers.size), dtype=np.int64))
 
 
 def more_snapshots(old: Snapshots, basis: Basis) -> Snapshots:
