@@ -38,22 +38,25 @@ def solve_consistent(A: ExactArray, B: ExactArray) -> ExactArray | None:
     return _from_flint(solution) if left * solution == right else None
 
 
+def _echelon(A: ExactArray) -> tuple[ExactArray, list[int]]:
+    """The rows of the reduced row echelon form that are not zero, and their pivot columns."""
+    reduced, rank = _to_flint(A).rref()
+    rows = _from_flint(reduced)[:rank]
+    return rows, [next(j for j, x in enumerate(row) if x) for row in rows]
+
+
 def rank_factors(A: ExactArray) -> tuple[ExactArray, ExactArray]:
     """Exact U (q, r), V (r, d) with U V = A and r = rank A: pivot columns times reduced row echelon form."""
-    reduced, rank = _to_flint(A).rref()
-    V = _from_flint(reduced)[:rank]
-    pivots = [next(j for j, x in enumerate(row) if x) for row in V]
+    V, pivots = _echelon(A)
     return A[:, pivots], V
 
 
 def solve_any(A: ExactArray, B: ExactArray) -> ExactArray | None:
     """An exact solution of A Z = B with free unknowns 0, or None if there is none. Shapes: :func:`solve_consistent`."""
     m = A.shape[1]
-    reduced, rank = _to_flint(np.concatenate([A, B], axis=1)).rref()
-    rows = _from_flint(reduced)[:rank]
+    rows, pivots = _echelon(np.concatenate([A, B], axis=1))
     out = np.full((m, B.shape[1]), Fraction(0), dtype=object)
-    for row in rows:
-        pivot = next(j for j, x in enumerate(row) if x)
+    for row, pivot in zip(rows, pivots, strict=True):
         if pivot >= m:
             return None
         out[pivot] = row[m:]
@@ -62,11 +65,9 @@ def solve_any(A: ExactArray, B: ExactArray) -> ExactArray | None:
 
 def first_dependence(A: ExactArray) -> ExactArray | None:
     """Weights w with w A = 0 that express the first row of A that depends on those before; None if there is none."""
-    reduced, rank = _to_flint(A.T).rref()
-    if rank == len(A):
+    rows, pivots = _echelon(A.T)
+    if len(rows) == len(A):
         return None
-    rows = _from_flint(reduced)[:rank]
-    pivots = [next(j for j, x in enumerate(row) if x) for row in rows]
     dependent = next(i for i in range(len(A)) if i not in pivots)
     weights = np.full(len(A), Fraction(0), dtype=object)
     weights[dependent] = Fraction(1)

@@ -305,13 +305,8 @@ def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u:
     """1 if the generators imply direction u, which is assigned then and whose reason is kept; else 0."""
     first, kind = j * play.present.size, inst.kinds[j]
     geo.free[j, u] = geo.age[j]
-    above, below = False, False
-    for w in range(WITNESSES):
-        if geo.respects[w]:
-            above = above or geo.side[kind * WITNESSES + w, u] > 0
-            below = below or geo.side[kind * WITNESSES + w, u] < 0
     for side in (1, -1):
-        if (side > 0 and below) or (side < 0 and above):
+        if _sees(geo, kind, u, -side):
             continue
         w = geo.newest[kind]
         size = _test(inst, play, geo, j, first + u, side, count)
@@ -325,7 +320,13 @@ def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u:
             return 1
         if size == OUTSIDE:
             geo.respects[w] = _respects(geo, kind * WITNESSES + w, first, count)
-            if geo.respects[w]:
-                above = above or geo.side[kind * WITNESSES + w, u] > 0
-                below = below or geo.side[kind * WITNESSES + w, u] < 0
     return 0
+
+
+@kernel
+def _sees(geo: Geometry, kind: int, u: int, side: int) -> bool:
+    """Whether a witness that respects the decisions sees direction u on a side."""
+    for w in range(WITNESSES):  # noqa: SIM110, a generator expression would not compile
+        if geo.respects[w] and geo.side[kind * WITNESSES + w, u] == side:
+            return True
+    return False

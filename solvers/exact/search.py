@@ -35,9 +35,10 @@ from sparseopt.solvers.exact.assignment import (
 from sparseopt.solvers.exact.basis import BLAMED, Basis, copy_of_basis, key_multipliers, new_basis
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
+from sparseopt.solvers.exact.evaluation import BLOCK, EAGER, worst_errors
 from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, imply_blocking, new_geometry
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import entry, kernel, vector_kernel
+from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
 from sparseopt.solvers.exact.pricing import Prices, blocking_variable, new_prices, true_errors
 from sparseopt.solvers.exact.proof_log import (
@@ -59,6 +60,7 @@ PROVED, PAUSED, NEEDS_CLAUSES, NEEDS_LEVELS, TOO_MANY = 0, 1, 2, 3, 4
 grow; there are so many clauses that half of them should be forgotten."""
 
 ENOUGH = -1
+"""Nothing is short."""
 
 NONE, MADE, REFUTED = 0, 1, 2
 """What became of the next assumption."""
@@ -77,11 +79,6 @@ MOST_ASSUMED = 60
 _RESTART_UNIT = 200
 FORGET_FIRST = 5000
 PATIENCE = 1000
-EAGER = 2000
-"""With fewer points than this all are looked at in every node, else only where the loss in play is promising."""
-_BLOCK = 1024
-_ALL, _SAMPLE = np.int64(1), np.int64(32)
-"""Strides through the points: where there are many, a sample of them often shows that a network is no better."""
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
 
@@ -127,7 +124,7 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
         new_prices(inst),
         new_chords(play),
         np.empty(variables + 2, dtype=np.int64),
-        np.empty((2, _BLOCK)),
+        np.empty((2, BLOCK)),
         np.zeros(inst.column.size),
         np.zeros(11, dtype=np.int64),
         np.array([upper_bound, np.inf, 0.0, ROUGHLY_FEASIBLE if inst.squared else FEASIBLE]),
@@ -153,66 +150,6 @@ def _add_point(inst: Instance, play: Play, dirty: Any, i: int) -> None:
     bring_into_play(inst, play, i)
     for j in range(dirty.size):
         dirty[j] = True
-
-
-@vector_kernel
-def _fill_errors(inst: Instance, theta: Any, block: Any, start: int, stride: int, size: int) -> Any:
-    """ω (f - y) of the true network for a block of points, into the first row of `block`; the largest and the least.
-
-    Numbers of points are unsigned: those that might be negative could not be used in vectors.
-    """
-    first, step, count = np.uintp(start), np.uintp(stride), np.uintp(size)
-    k = inst.plus.size
-    for a in range(count):
-        block[0, a] = -inst.targets[first + a * step]
-    for q in range(inst.place[k], theta.size):
-        column, slope = inst.column[q], theta[q]
-        for a in range(count):
-            block[0, a] += slope * inst.inputs[column, first + a * step]
-    for j in range(k):
-        sign = 1.0 if inst.plus[j] else -1.0
-        for a in range(count):
-            block[1, a] = 0.0
-        for q in range(inst.place[j], inst.place[j + 1]):
-            column, slope = inst.column[q], theta[q]
-            for a in range(count):
-                block[1, a] += slope * inst.inputs[column, first + a * step]
-        for a in range(count):
-            block[0, a] += sign * max(block[1, a], 0.0)
-    most, least = -np.inf, np.inf
-    for a in range(count):
-        block[0, a] *= inst.weights[first + a * step]
-        most, least = max(most, block[0, a]), min(least, block[0, a])
-    return most, least
-
-
-@kernel
-def _extreme_errors(inst: Instance, theta: Any, block: Any, stride: int) -> Any:
-    """The largest and the least ω r of the true network over every so manyth point: (point, ω r, point, ω r)."""
-    highest, lowest = 0, 0
-    most, least = -np.inf, np.inf
-    P = inst.targets.size
-    for start in range(0, P, stride * block.shape[1]):
-        size = min(block.shape[1], (P - start + stride - 1) // stride)
-        above, below = _fill_errors(inst, theta, block, start, stride, size)
-        if above > most or below < least:
-            most, least = max(most, above), min(least, below)
-            for a in range(size):
-                if block[0, a] == most:
-                    highest = start + a * stride
-                if block[0, a] == least:
-                    lowest = start + a * stride
-    return highest, most, lowest, least
-
-
-@kernel
-def _worst_errors(inst: Instance, theta: Any, block: Any, bound: float) -> Any:
-    """The extreme errors over all points, or over a sample of many if that has one above the bound."""
-    if inst.targets.size >= EAGER:
-        extremes = _extreme_errors(inst, theta, block, _SAMPLE)
-        if max(extremes[1], -extremes[3]) > bound:
-            return extremes
-    return _extreme_errors(inst, theta, block, _ALL)
 
 
 @kernel
@@ -363,7 +300,7 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
         if loss < s.values[UPPER_BOUND] or (inst.errors == 1 and inst.targets.size < EAGER):
             extremes = (0, 0.0, 0, 0.0)
             if inst.errors == 1:
-                extremes = _worst_errors(inst, s.basis.theta, s.block, s.values[UPPER_BOUND])
+                extremes = worst_errors(inst, s.basis.theta, s.block, s.values[UPPER_BOUND])
                 loss = max(extremes[1], -extremes[3])
             if loss < s.values[UPPER_BOUND]:
                 s.values[UPPER_BOUND] = loss
@@ -419,10 +356,10 @@ def suppose(s: Search, literal: int) -> None:
 def most_active_open(s: Search) -> int:
     """The undecided and not assumed variable with the largest activity, -1 if there is none or it is one too many."""
     P, assumptions = s.play.present.size, int(s.counts[ASSUMED])
-    v = np.concatenate([j * P + np.arange(known) for j, known in enumerate(s.play.known)])
-    v = v[(s.asg.value[v] == 0) & ~np.isin(v, s.assumed[:assumptions] >> 1)]
     if assumptions == MOST_ASSUMED:
         return -1
+    v = np.concatenate([j * P + np.arange(known) for j, known in enumerate(s.play.known)])
+    v = v[(s.asg.value[v] == 0) & ~np.isin(v, s.assumed[:assumptions] >> 1)]
     return int(v[s.learning.activity[v].argmax()]) if v.size else -1
 
 
@@ -478,7 +415,7 @@ def run_slice(inst: Instance, s: Search, tolerance: float, gap: float, nodes: in
                 literal = _choose(inst, s.play, s.prices, s.asg, s.learning, tolerance / inst.errors)
                 if literal < 0 and inst.errors == 1:
                     bound = s.basis.value[0] + tolerance
-                    extremes = _worst_errors(inst, s.basis.theta, s.block, bound)
+                    extremes = worst_errors(inst, s.basis.theta, s.block, bound)
                     if _add_worse(inst, s.play, s.geo.dirty, extremes, bound):
                         continue
                 if literal < 0 and inst.squared and not fine:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from copy import copy
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,20 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from flint import fmpq
 
-from sparseopt.certificate.exact_fit import from_flint, to_flint
-from sparseopt.certificate.node_rows import ErrorRow, NodeRows, Row, SignClass, SignRow, Solution, ToleranceError
+from sparseopt.certificate.dual_program import Artificial, DualProgram
+from sparseopt.certificate.exact_fit import from_flint
+from sparseopt.certificate.node_rows import ErrorRow, Row, SignClass, SignRow, Solution
 from sparseopt.losses import Loss
-
-CALM = 50
-"""After so many pivots without a better value, entering and leaving rows are drawn at random, against cycles."""
-MAX_CALM = 3000
-"""After so many, the program is given up."""
-
-
-class Artificial(NamedTuple):
-    """θ_q = 0, before a real row takes its place."""
-
-    place: int
 
 
 class Floor(NamedTuple):
@@ -41,7 +30,7 @@ class Floor(NamedTuple):
 BasisRow = Row | Artificial | Floor
 
 
-class LinearProgram:
+class LinearProgram(DualProgram):
     """min Σ e over θ and e ≥ 0 subject to the rows that the decided statements give. Inside, θ is divided by the scale.
 
     Parameters
@@ -53,8 +42,7 @@ class LinearProgram:
     """
 
     def __init__(self, its: SignClass, state: npt.NDArray[np.int8], check: Callable[[], object] = bool) -> None:
-        self.its, self.fit, self.check = its, its.fit, check
-        self.rows = NodeRows(its, state)
+        super().__init__(its, state, check)
         self.random = random.Random(0)
         self.parameters = its.fit.shape.n_parameters
         self.errors = 1 if its.fit.shape.loss is Loss.LINF else its.fit.n_points
@@ -65,39 +53,22 @@ class LinearProgram:
         self.multiplier = [one if q >= self.parameters else zero for q in range(n)]
         self.point = [zero] * n
 
-    def narrowed(self, state: npt.NDArray[np.int8]) -> LinearProgram:
-        """The program with further statements decided, to be solved from this one's basis."""
-        other = copy(self)
-        other.rows = NodeRows(self.its, state)
-        for name in ("basis", "inverse", "multiplier", "point"):
-            setattr(other, name, list(getattr(self, name)))
-        return other
-
     @property
     def value(self) -> Any:
         return sum(self.point[self.parameters :], fmpq(0))
 
-    def solve(self, enough: Fraction | None = None) -> Solution:
-        """Pivot until the program is solved, or its value is at least `enough`."""
-        target = None if enough is None else to_flint(enough)
-        best, calm = self.value, 0
-        while target is None or best < target:
-            self.check()
-            row = self._violated(drawn=calm > CALM)
-            if row is None:
-                break
-            if calm > MAX_CALM:
-                raise ToleranceError("an exact program is too degenerate")
-            self._pivot(row, drawn=calm > CALM)
-            calm = calm + 1 if self.value == best else 0
-            best = self.value
+    def _own_lists(self) -> None:
+        for name in ("basis", "inverse", "multiplier", "point"):
+            setattr(self, name, list(getattr(self, name)))
+
+    def _solution(self, value: Fraction) -> Solution:
         support = [
             (row, m * self.fit.flint_weights[row.point] if isinstance(row, ErrorRow) else m)
             for row, m in zip(self.basis, self.multiplier, strict=True)
             if isinstance(row, (ErrorRow, SignRow)) and m > 0
         ]
         theta = [from_flint(x) * self.fit.scale for x in self.point[: self.parameters]]
-        return Solution(from_flint(best), theta, support)
+        return Solution(value, theta, support)
 
     def _coefficients(self, row: BasisRow) -> tuple[list[tuple[int, Any]], Any]:
         """The row's non-zero coefficients in (θ, e) and its right-hand side."""
@@ -111,7 +82,7 @@ class LinearProgram:
         entries.append((self.parameters + (i if self.errors > 1 else 0), fmpq(1)))
         return entries, -row.side * weight * self.fit.flint_targets[i]
 
-    def _pivot(self, row: BasisRow, drawn: bool) -> None:
+    def _enter(self, row: BasisRow, drawn: bool) -> None:
         entries, side = self._coefficients(row)
         alpha = [sum((line[q] * v for q, v in entries if q in line), fmpq(0)) for line in self.inverse]
         leaving = next((b for b, a in enumerate(alpha) if a and isinstance(self.basis[b], Artificial)), -1)
@@ -135,7 +106,7 @@ class LinearProgram:
         self.basis[leaving] = row
 
     def _violated(self, drawn: bool) -> BasisRow | None:
-        """A violated row; at random if `drawn`."""
+        self.check()
         errors = self.point[self.parameters :]
         below = [q for q, e in enumerate(errors) if e < 0]
         if below:

@@ -11,7 +11,6 @@ whose multipliers are 0 and that leave first. θ = 0 satisfies every sign row, s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -19,27 +18,15 @@ import numpy as np
 import numpy.typing as npt
 from flint import fmpq, fmpq_mat
 
-from sparseopt.certificate.exact_fit import from_flint, to_flint
+from sparseopt.certificate.dual_program import Artificial, DualProgram
+from sparseopt.certificate.exact_fit import from_flint
 from sparseopt.certificate.node_rows import (
     CertificateError,
-    NodeRows,
     Row,
     SignClass,
     SignRow,
     Solution,
-    ToleranceError,
 )
-
-CALM = 50
-"""After so many rows without a better value, entering rows are drawn at random, against cycles."""
-MAX_CALM = 3000
-"""After so many, the program is given up."""
-
-
-class Artificial(NamedTuple):
-    """θ_q = 0."""
-
-    place: int
 
 
 class _Key(NamedTuple):
@@ -50,7 +37,7 @@ class _Key(NamedTuple):
     gradient: list[Any]
 
 
-class QuadraticProgram:
+class QuadraticProgram(DualProgram):
     """Starts from given rows. Inside, θ is divided by the scale and multipliers are half of those of the objective.
 
     Parameters
@@ -70,42 +57,29 @@ class QuadraticProgram:
         start: Sequence[Row] = (),
         check: Callable[[], object] = bool,
     ) -> None:
-        self.its, self.fit, self.check = its, its.fit, check
-        self.rows = NodeRows(its, state)
+        super().__init__(its, state, check)
         self.working: list[Row | Artificial] = list(dict.fromkeys(start))
+        self.multiplier: list[Any] = []
         self._settle()
-
-    def narrowed(self, state: npt.NDArray[np.int8]) -> QuadraticProgram:
-        """The program with further statements decided, to be solved from this one's working rows."""
-        other = copy(self)
-        other.rows = NodeRows(self.its, state)
-        other.working, other.multiplier = list(self.working), list(self.multiplier)
-        return other
 
     @property
     def value(self) -> Any:
         return sum((w * r * r for w, r in zip(self.fit.flint_weights, self._residuals(), strict=True)), fmpq(0))
 
-    def solve(self, enough: Fraction | None = None) -> Solution:
-        """Let rows enter until the program is solved, or its value is at least `enough`."""
-        target = None if enough is None else to_flint(enough)
-        best, calm = self.value, 0
-        while target is None or best < target:
-            residuals = self._residuals()
-            row = self.rows.violated(self.theta, (residuals, [-r for r in residuals]), drawn=calm > CALM)
-            if row is None:
-                break
-            if calm > MAX_CALM:
-                raise ToleranceError("an exact program is too degenerate")
-            self._enter(row)
-            calm = calm + 1 if self.value == best else 0
-            best = self.value
+    def _own_lists(self) -> None:
+        self.working, self.multiplier = list(self.working), list(self.multiplier)
+
+    def _violated(self, drawn: bool) -> Row | None:
+        residuals = self._residuals()
+        return self.rows.violated(self.theta, (residuals, [-r for r in residuals]), drawn)
+
+    def _solution(self, value: Fraction) -> Solution:
         support = [
             (row, m)
             for row, m in zip(self.working, self.multiplier, strict=True)
             if not isinstance(row, Artificial) and m > 0
         ]
-        return Solution(from_flint(best), [from_flint(x) * self.fit.scale for x in self.theta], support)
+        return Solution(value, [from_flint(x) * self.fit.scale for x in self.theta], support)
 
     def _gradient(self, row: Row | Artificial) -> list[Any]:
         if isinstance(row, Artificial):
@@ -205,7 +179,7 @@ class QuadraticProgram:
         fixed = _pivots([key.gradient for key in keys.values()] + [G[e] for e in sorted(kept)])
         self.working += [Artificial(q) for q in range(n) if q not in fixed]
 
-    def _enter(self, row: Row) -> None:
+    def _enter(self, row: Row, drawn: bool) -> None:
         """Raise a violated row's multiplier until it holds, while others shrink; those that reach 0 leave."""
         own = fmpq(0)
         while True:
