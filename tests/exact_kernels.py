@@ -234,9 +234,9 @@ def test_cone_equals_scipy_nnls() -> None:
         if np.linalg.norm(b) < 1e-9:
             continue
         b /= np.linalg.norm(b)
-        work = cone.new_cone_work(count, m)
-        work.generators[:], work.target[:] = A, b
-        size = cone.in_cone(work, count, m)
+        work = cone.new_cone_work(m)
+        work.target[:] = b
+        size = cone.in_cone(work, A, count)
         _, distance = nnls(A.T, b)
         if size >= 0:
             assert distance < 1e-7
@@ -255,6 +255,8 @@ def test_cone_equals_scipy_nnls() -> None:
 def _imply_everything(inst: Instance, s: search.Search) -> None:
     """All that the decided directions imply."""
     for j, known in enumerate(s.play.known):
+        geometry._place_new(s.play, s.geo, inst.kinds[j])
+        geometry._note_respecting(inst, s.play, s.geo, j)
         s.geo.wanted[:known] = np.arange(known)
         geometry._imply_wanted(inst, s.play, s.asg, s.geo, s.basis.theta, j, known)
 
@@ -283,10 +285,12 @@ def test_geometry_implies_what_nnls_finds_in_the_cone_and_remembers_it() -> None
                 assert s.asg.cone_size[v] >= 1
                 implied += 1
         assignment.backjump(s.asg, 0)
+        geometry.drop_undone(s.asg, s.geo)
+        assert not s.geo.count.any()
         assignment.open_level(s.asg)
         for literal in decided:
             assignment.assign(s.asg, literal, assignment.NO_REASON)
-        s.geo.dirty[:] = True
+        assert geometry.check_new_literals(inst, s.play, s.asg, s.geo, s.conflict) == 0
         recalled += geometry.imply(inst, s.play, s.asg, s.geo, s.basis.theta)
         assert (s.asg.value == values).all()
     print(f"{implied} implied activations")

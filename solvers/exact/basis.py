@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import entry, kernel
+from sparseopt.solvers.exact.kernel import entry, inlined_kernel, kernel
 
 FREE, SIGN, UPPER, LOWER, FLOOR = map(np.int64, range(5))
 """Kinds of rows: θ_q = 0 (artificial, multiplier 0), sign, upper and lower error rows, e_g ≥ 0."""
@@ -238,7 +238,7 @@ def refactor(basis: Basis) -> bool:
     return True
 
 
-@kernel
+@inlined_kernel
 def express_entering_row(basis: Basis) -> float:
     """The entering row as Σ alpha × working rows; for keys the rate `kappa` and multiplier `rest`. Its violation."""
     N = basis.theta.size
@@ -275,7 +275,7 @@ def rate(basis: Basis, b: int) -> float:
     return basis.alpha[b] if b < N else basis.kappa[b - N]
 
 
-@kernel
+@inlined_kernel
 def leaving_row(basis: Basis) -> int:
     """Harris ratio test: the row that leaves, -1 if none. Artificial rows leave first, whatever their sign."""
     N = basis.theta.size
@@ -349,7 +349,7 @@ def _make_working(basis: Basis, g: int) -> int:
     return p
 
 
-@kernel
+@inlined_kernel
 def pivot(basis: Basis, leaving: int, gap: float) -> None:
     """The entering row, violated by `gap`, takes the place of the leaving row."""
     N = basis.theta.size

@@ -14,9 +14,8 @@ _IN_CONE = 1e-20
 
 
 class ConeWork(NamedTuple):
-    """Work space: generators (one per row), their weights and indices in the passive set, the residual."""
+    """Work space: weights and indices of the generators in the passive set, the residual."""
 
-    generators: Any
     weights: Any
     passive: Any
     residual: Any
@@ -26,10 +25,9 @@ class ConeWork(NamedTuple):
     z: Any
 
 
-def new_cone_work(capacity: int, m: int) -> ConeWork:
-    """Room for `capacity` generators in m dimensions."""
+def new_cone_work(m: int) -> ConeWork:
+    """For m dimensions."""
     return ConeWork(
-        np.empty((capacity, m)),
         np.zeros(m + 2),
         np.zeros(m + 2, dtype=np.int64),
         np.zeros(m),
@@ -41,13 +39,13 @@ def new_cone_work(capacity: int, m: int) -> ConeWork:
 
 
 @kernel
-def in_cone(work: ConeWork, count: int, m: int) -> int:
+def in_cone(work: ConeWork, generators: Any, count: int) -> int:
     """Size of a support with target = Σ weights × generators[passive], or OUTSIDE with the residual, or UNCLEAR.
 
     Outside, the residual r separates: r · target > 0 and r · generator ≤ 0 (up to rounding) for every generator.
     """
-    A, b, residual = work.generators, work.target, work.residual
-    size = 0
+    A, b, residual = generators, work.target, work.residual
+    m, size = b.size, 0
     for q in range(m):
         residual[q] = b[q]
     for _ in range(_MAX_STEPS):
@@ -74,7 +72,7 @@ def in_cone(work: ConeWork, count: int, m: int) -> int:
             return UNCLEAR
         work.passive[size] = entering
         work.weights[size] = 0.0
-        size = _move_to_passive(work, size + 1, m)
+        size = _move_to_passive(work, A, size + 1, m)
         if size < 0:
             return UNCLEAR
         for q in range(m):
@@ -86,10 +84,10 @@ def in_cone(work: ConeWork, count: int, m: int) -> int:
 
 
 @kernel
-def _move_to_passive(work: ConeWork, size: int, m: int) -> int:
+def _move_to_passive(work: ConeWork, A: Any, size: int, m: int) -> int:
     """Least squares on the passive set, dropping generators whose weight turns negative; its size, -1 on trouble."""
     while size > 0:
-        if not _least_squares(work, size, m):
+        if not _least_squares(work, A, size, m):
             return -1
         step, negative = 1.0, False
         for e in range(size):
@@ -113,9 +111,9 @@ def _move_to_passive(work: ConeWork, size: int, m: int) -> int:
 
 
 @kernel
-def _least_squares(work: ConeWork, size: int, m: int) -> bool:
+def _least_squares(work: ConeWork, A: Any, size: int, m: int) -> bool:
     """z = weights of the least squares solution on the passive set (modified Gram-Schmidt, twice)."""
-    A, Q, R = work.generators, work.Q, work.R
+    Q, R = work.Q, work.R
     for e in range(size):
         for q in range(m):
             Q[e, q] = A[work.passive[e], q]

@@ -127,7 +127,7 @@ class _ClassSearch:
 
     def split(self) -> _ClassSearch | None:
         """Suppose the most active open variable: active here, inactive in the new search; None if all are decided."""
-        restart(self.search.asg, self.search.snapshots, self.search.basis)
+        restart(self.search.asg, self.search.geo, self.search.snapshots, self.search.basis)
         if (v := most_active_open(self.search)) < 0:
             return None
         other = _ClassSearch(self.fit, self.inst, self.signs, copy_of(self.search), self.bound)
@@ -157,7 +157,7 @@ class _ClassSearch:
         """Take in what the other parts of the class told."""
         while self.inbox:
             message, s = self.inbox.popleft(), self.search
-            restart(s.asg, s.snapshots, s.basis)
+            restart(s.asg, s.geo, s.snapshots, s.basis)
             add_points(self.inst, s.play, s.geo.dirty, points_of(s.play, message))
             literals = on_variables(s.play, message.literals)
             while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):

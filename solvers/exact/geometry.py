@@ -14,14 +14,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign, true_literal, truth
+from sparseopt.solvers.exact.assignment import CHECKED, GEOMETRY, TRAIL, Assignment, assign, truth
 from sparseopt.solvers.exact.cone import OUTSIDE, ConeWork, in_cone, new_cone_work
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
 from sparseopt.solvers.exact.pricing import Prices, blocking_variable
 
-WITNESSES = 24
+WITNESSES = 60
+"""Kept for every kind, as bits of an integer."""
 REASONS = 8
 """Reasons that are kept for a direction."""
 MOST_DIRECTIONS = 4096
@@ -38,28 +39,32 @@ class Geometry(NamedTuple):
 
     Attributes
     ----------
-    witness : (k WITNESSES, m) vectors, a ring for each kind; `newest` is the place of the next
-    side : (k WITNESSES, n) on which side a witness sees a direction, 1 or -1, 0 if it is near the plane
-    placed : (k,) how many directions are in `side`
-    respects : (WITNESSES,) whether a witness is on the decided side of all generators
+    witness : (k, WITNESSES, m) vectors, a ring for each kind; `newest` is the place of the next
+    sees : (k, 2, n) bit w says that witness w sees a direction on the active side (0) or on the inactive one (1)
+    placed : (k,) how many directions are in `sees`
+    decided : (k, n) true literals of neurons, but for those implied by geometry, as on the trail; `count` of them
+    generators : (k, n, m) their directions, with sign
+    respecting : (1,) bit w says that witness w sees no generator of the neuron at hand on its wrong side
     reason : (k, n, REASONS, m + 2) a ring for each direction: which side is implied, size, literals of neuron 0
     found : (k, n) how many reasons were found
     dirty : (k,) whether a neuron has new decisions or variables
     age : (k,) how often a neuron had a new generator; `free` : (k, n) its age when a direction was not implied
-    decided, wanted : (n,) decided literals of one neuron, whose directions are generators; (P,) directions in question
+    wanted : (P,) directions in question
     """
 
     witness: Any
     newest: Any
-    side: Any
+    sees: Any
     placed: Any
-    respects: Any
+    decided: Any
+    count: Any
+    generators: Any
+    respecting: Any
     reason: Any
     found: Any
     dirty: Any
     age: Any
     free: Any
-    decided: Any
     wanted: Any
     cone: ConeWork
 
@@ -69,37 +74,40 @@ def new_geometry(play: Play) -> Geometry:
     k, m = play.known.size, play.direction.shape[1]
     n = min(play.present.size, MOST_DIRECTIONS)
     return Geometry(
-        np.zeros((k * WITNESSES, m)),
+        np.zeros((k, WITNESSES, m)),
         np.zeros(k, dtype=np.int64),
-        np.zeros((k * WITNESSES, n), dtype=np.int8),
+        np.zeros((k, 2, n), dtype=np.int64),
         np.zeros(k, dtype=np.int64),
-        np.zeros(WITNESSES, dtype=np.bool_),
+        np.empty((k, n), dtype=np.int64),
+        np.zeros(k, dtype=np.int64),
+        np.empty((k, n, m)),
+        np.zeros(1, dtype=np.int64),
         np.empty((k, n, REASONS, m + 2), dtype=np.int32),
         np.zeros((k, n), dtype=np.int64),
         np.zeros(k, dtype=np.bool_),
         np.ones(k, dtype=np.int64),
         np.zeros((k, n), dtype=np.int64),
-        np.empty(n, dtype=np.int64),
         np.empty(play.present.size, dtype=np.int64),
-        new_cone_work(n, m),
+        new_cone_work(m),
     )
 
 
 @kernel
 def _directions(play: Play, geo: Geometry, j: int) -> int:
     """How many directions of neuron j are looked at."""
-    return min(play.known[j], geo.decided.size)
+    return min(play.known[j], geo.sees.shape[2])
 
 
 @kernel
 def _place(play: Play, geo: Geometry, kind: int, w: int, start: int, stop: int) -> None:
     """On which side witness w of a kind sees directions start to stop."""
-    row, first = kind * WITNESSES + w, kind * play.present.size
+    first = kind * play.present.size
     for u in range(start, stop):
         seen = 0.0
         for q in range(play.direction.shape[1]):
-            seen += geo.witness[row, q] * play.direction[first + u, q]
-        geo.side[row, u] = 1 if seen > _SEES else (-1 if seen < -_SEES else 0)
+            seen += geo.witness[kind, w, q] * play.direction[first + u, q]
+        geo.sees[kind, 0, u] = geo.sees[kind, 0, u] & ~(1 << w) | (1 if seen > _SEES else 0) << w
+        geo.sees[kind, 1, u] = geo.sees[kind, 1, u] & ~(1 << w) | (1 if seen < -_SEES else 0) << w
 
 
 @kernel
@@ -113,58 +121,50 @@ def _place_new(play: Play, geo: Geometry, kind: int) -> None:
 
 
 @kernel
-def _add_witness(play: Play, geo: Geometry, kind: int, vector: Any, start: int, scale: float) -> None:
-    """Keep scale × vector (from an index on) as the newest witness of a kind."""
+def _add_witness(inst: Instance, play: Play, geo: Geometry, j: int, vector: Any, start: int, scale: float) -> None:
+    """Keep scale × vector (from an index on) as the newest witness of neuron j's kind."""
+    kind = inst.kinds[j]
     w = geo.newest[kind]
     geo.newest[kind] = (w + 1) % WITNESSES
-    for q in range(geo.witness.shape[1]):
-        geo.witness[kind * WITNESSES + w, q] = scale * vector[start + q] if start + q < vector.size else 0.0
+    for q in range(geo.witness.shape[2]):
+        geo.witness[kind, w, q] = scale * vector[start + q] if start + q < vector.size else 0.0
     _place(play, geo, kind, w, 0, geo.placed[kind])
+    _note_respecting(inst, play, geo, j)
 
 
 @kernel
-def _note_decided(play: Play, asg: Assignment, geo: Geometry, j: int, before: int) -> int:
-    """List neuron j's literals decided before a position (not those implied by geometry); how many there are."""
-    count, first = 0, j * play.present.size
-    for u in range(_directions(play, geo, j)):
-        v = first + u
-        if asg.value[v] != 0 and asg.reason[v] != GEOMETRY and asg.position[v] < before:
-            geo.decided[count] = true_literal(asg, v)
-            count += 1
-    return count
+def _note_respecting(inst: Instance, play: Play, geo: Geometry, j: int) -> None:
+    """Which witnesses see all generators of neuron j on their side, or near the plane."""
+    kind, wrong = inst.kinds[j], 0
+    for g in range(geo.count[j]):
+        literal = geo.decided[j, g]
+        wrong |= geo.sees[kind, 1 - (literal & 1), (literal >> 1) - j * play.present.size]
+    geo.respecting[0] = ~wrong
 
 
 @kernel
-def _respects(geo: Geometry, row: int, first: int, count: int) -> bool:
-    """Whether a witness is on the decided side of all generators."""
-    for g in range(count):
-        literal = geo.decided[g] - 2 * first
-        if geo.side[row, literal >> 1] == (1 if literal & 1 else -1):
-            return False
-    return True
+def _possible(geo: Geometry, kind: int, u: int, side: int) -> bool:
+    """Whether a witness that respects the decisions sees direction u on the active side (0) or the inactive one (1)."""
+    return geo.respecting[0] & geo.sees[kind, side, u] != 0
 
 
 @kernel
-def _gather(play: Play, geo: Geometry, count: int) -> None:
-    """The signed directions of the decided literals as generators."""
-    for g in range(count):
-        side = -1.0 if geo.decided[g] & 1 else 1.0
-        for q in range(play.direction.shape[1]):
-            geo.cone.generators[g, q] = side * play.direction[geo.decided[g] >> 1, q]
+def _is_open(geo: Geometry, kind: int, u: int) -> bool:
+    """Whether witnesses show that direction u is not implied."""
+    return _possible(geo, kind, u, 0) and _possible(geo, kind, u, 1)
 
 
 @kernel
-def _test(inst: Instance, play: Play, geo: Geometry, j: int, v: int, side: float, count: int) -> int:
+def _test(inst: Instance, play: Play, geo: Geometry, j: int, v: int, side: float) -> int:
     """Is side × direction in the cone of the generators? If not, the residual becomes a witness."""
-    m = play.direction.shape[1]
-    for q in range(m):
+    for q in range(play.direction.shape[1]):
         geo.cone.target[q] = side * play.direction[v, q]
-    size = in_cone(geo.cone, count, m)
+    size = in_cone(geo.cone, geo.generators[j], geo.count[j])
     if size == OUTSIDE:
         square = 0.0
-        for q in range(m):
+        for q in range(geo.cone.residual.size):
             square += geo.cone.residual[q] * geo.cone.residual[q]
-        _add_witness(play, geo, inst.kinds[j], geo.cone.residual, 0, -1.0 / np.sqrt(square))
+        _add_witness(inst, play, geo, j, geo.cone.residual, 0, -1.0 / np.sqrt(square))
     return size
 
 
@@ -178,35 +178,43 @@ def check_new_literals(inst: Instance, play: Play, asg: Assignment, geo: Geometr
         literal = asg.trail[asg.counts[CHECKED]]
         asg.counts[CHECKED] += 1
         v = literal >> 1
-        if asg.reason[v] == GEOMETRY:
-            continue
         j = play.neuron[v]
-        if v - j * play.present.size >= geo.decided.size:
+        u = v - j * play.present.size
+        if asg.reason[v] == GEOMETRY or u >= geo.sees.shape[2]:
             continue
-        geo.dirty[j] = True
-        geo.age[j] += 1
-        count = _note_decided(play, asg, geo, j, asg.position[v])
-        if count == 0 or _seen(inst, play, asg, geo, j, v, count):
-            continue
-        _gather(play, geo, count)
-        size = _test(inst, play, geo, j, v, -float(asg.value[v]), count)
-        if size > 0:
-            for e in range(size):
-                conflict[e] = geo.decided[geo.cone.passive[e]] ^ 1
-            conflict[size] = literal ^ 1
-            return size + 1
+        if geo.count[j] > 0:
+            _place_new(play, geo, inst.kinds[j])
+            _note_respecting(inst, play, geo, j)
+            if not _possible(geo, inst.kinds[j], u, literal & 1):
+                size = _test(inst, play, geo, j, v, -float(asg.value[v]))
+                if size > 0:
+                    for e in range(size):
+                        conflict[e] = geo.decided[j, geo.cone.passive[e]] ^ 1
+                    conflict[size] = literal ^ 1
+                    return size + 1
+        _add_generator(play, geo, j, literal)
     return 0
 
 
 @kernel
-def _seen(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, v: int, count: int) -> bool:
-    """Whether a witness of what was decided before is on the side of v's value."""
-    kind, first = inst.kinds[j], j * play.present.size
-    _place_new(play, geo, kind)
-    for row in range(kind * WITNESSES, (kind + 1) * WITNESSES):
-        if geo.side[row, v - first] == asg.value[v] and _respects(geo, row, first, count):
-            return True
-    return False
+def _add_generator(play: Play, geo: Geometry, j: int, literal: int) -> None:
+    """A decided literal of neuron j from now on counts."""
+    g, side = geo.count[j], -1.0 if literal & 1 else 1.0
+    geo.decided[j, g] = literal
+    for q in range(play.direction.shape[1]):
+        geo.generators[j, g, q] = side * play.direction[literal >> 1, q]
+    geo.count[j] += 1
+    geo.age[j] += 1
+    geo.dirty[j] = True
+
+
+@kernel
+def drop_undone(asg: Assignment, geo: Geometry) -> None:
+    """After a backjump, before anything is assigned: only literals that are still on the trail count."""
+    for j in range(geo.count.size):
+        while geo.count[j] > 0 and asg.value[geo.decided[j, geo.count[j] - 1] >> 1] == 0:
+            geo.count[j] -= 1
+        geo.dirty[j] = False
 
 
 @kernel
@@ -216,15 +224,17 @@ def imply(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any
     for j in range(geo.dirty.size):
         if geo.dirty[j]:
             geo.dirty[j] = False
-            first, wanted = j * play.present.size, 0
-            for u in range(_directions(play, geo, j)):
-                if asg.value[first + u] == 0:
+            kind, first, wanted = inst.kinds[j], j * play.present.size, 0
+            _place_new(play, geo, kind)
+            _note_respecting(inst, play, geo, j)
+            for u in range(_directions(play, geo, j) if geo.count[j] > 0 else 0):
+                if asg.value[first + u] == 0 and not _is_open(geo, kind, u):
                     if _recall(inst, play, asg, geo, j, u):
                         added += 1
                     else:
                         geo.wanted[wanted] = u
                         wanted += 1
-            if play.direction.shape[1] <= _EAGER:
+            if wanted > 0 and play.direction.shape[1] <= _EAGER:
                 added += _imply_wanted(inst, play, asg, geo, theta, j, wanted)
     return added
 
@@ -236,11 +246,14 @@ def imply_blocking(
     """Assign what is implied of the variables that keep rows of violated points out; how many literals that were."""
     added = 0
     for j in range(inst.plus.size if play.direction.shape[1] > _EAGER else 0):
-        first, wanted = j * play.present.size, 0
-        for a in range(play.counts[0]):
+        kind, first, wanted = inst.kinds[j], j * play.present.size, 0
+        _place_new(play, geo, kind)
+        _note_respecting(inst, play, geo, j)
+        for a in range(play.counts[0] if geo.count[j] > 0 else 0):
             v = blocking_variable(inst, play, prices, asg, j, a, tolerance)
-            if v >= 0 and v - first < geo.decided.size and geo.free[j, v - first] < geo.age[j]:
-                geo.wanted[wanted] = v - first
+            u = v - first
+            if v >= 0 and u < geo.placed[kind] and geo.free[j, u] < geo.age[j] and not _is_open(geo, kind, u):
+                geo.wanted[wanted] = u
                 wanted += 1
         if wanted > 0:
             added += _imply_wanted(inst, play, asg, geo, theta, j, wanted)
@@ -250,19 +263,11 @@ def imply_blocking(
 @kernel
 def _imply_wanted(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any, j: int, wanted: int) -> int:
     """Assign those of neuron j's wanted directions that its decided ones imply; how many."""
-    count = _note_decided(play, asg, geo, j, asg.value.size)
-    if count == 0:
-        return 0
-    kind, first = inst.kinds[j], j * play.present.size
-    _place_new(play, geo, kind)
     _witness_parameters(inst, play, geo, theta, j)
-    for w in range(WITNESSES):
-        geo.respects[w] = _respects(geo, kind * WITNESSES + w, first, count)
-    _gather(play, geo, count)
     added = 0
     for e in range(wanted):
-        if asg.value[first + geo.wanted[e]] == 0:
-            added += _find(inst, play, asg, geo, j, geo.wanted[e], count)
+        if asg.value[j * play.present.size + geo.wanted[e]] == 0:
+            added += _find(inst, play, asg, geo, j, geo.wanted[e])
     return added
 
 
@@ -273,7 +278,7 @@ def _witness_parameters(inst: Instance, play: Play, geo: Geometry, theta: Any, j
     for q in range(inst.place[j], inst.place[j + 1]):
         square += theta[q] * theta[q]
     if square > 1e-18:
-        _add_witness(play, geo, inst.kinds[j], theta[: inst.place[j + 1]], inst.place[j], 1.0 / np.sqrt(square))
+        _add_witness(inst, play, geo, j, theta[: inst.place[j + 1]], inst.place[j], 1.0 / np.sqrt(square))
 
 
 @kernel
@@ -297,36 +302,24 @@ def _assign_for(asg: Assignment, geo: Geometry, kind: int, r: int, u: int, first
     for e in range(size):
         asg.cone_literals[v, e] = (2 * first + geo.reason[kind, u, r, 2 + e]) ^ 1
     asg.cone_size[v] = size
-    assign(asg, 2 * v + (geo.reason[kind, u, r, 0] < 0), GEOMETRY)
+    assign(asg, 2 * v + geo.reason[kind, u, r, 0], GEOMETRY)
 
 
 @kernel
-def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int, count: int) -> int:
+def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int) -> int:
     """1 if the generators imply direction u, which is assigned then and whose reason is kept; else 0."""
     first, kind = j * play.present.size, inst.kinds[j]
     geo.free[j, u] = geo.age[j]
-    for side in (1, -1):
-        if _sees(geo, kind, u, -side):
+    for side in range(2):
+        if _possible(geo, kind, u, 1 - side):
             continue
-        w = geo.newest[kind]
-        size = _test(inst, play, geo, j, first + u, side, count)
+        size = _test(inst, play, geo, j, first + u, 1.0 - 2.0 * side)
         if size > 0:
             r = geo.found[kind, u] % REASONS
             geo.found[kind, u] += 1
             geo.reason[kind, u, r, 0], geo.reason[kind, u, r, 1] = side, size
             for e in range(size):
-                geo.reason[kind, u, r, 2 + e] = geo.decided[geo.cone.passive[e]] - 2 * first
+                geo.reason[kind, u, r, 2 + e] = geo.decided[j, geo.cone.passive[e]] - 2 * first
             _assign_for(asg, geo, kind, r, u, first)
             return 1
-        if size == OUTSIDE:
-            geo.respects[w] = _respects(geo, kind * WITNESSES + w, first, count)
     return 0
-
-
-@kernel
-def _sees(geo: Geometry, kind: int, u: int, side: int) -> bool:
-    """Whether a witness that respects the decisions sees direction u on a side."""
-    for w in range(WITNESSES):  # noqa: SIM110, a generator expression would not compile
-        if geo.respects[w] and geo.side[kind * WITNESSES + w, u] == side:
-            return True
-    return False

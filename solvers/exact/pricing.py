@@ -33,7 +33,7 @@ from sparseopt.solvers.exact.basis import (
 )
 from sparseopt.solvers.exact.chords import Chords, find_chord, gather
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import kernel, vector_kernel
+from sparseopt.solvers.exact.kernel import inlined_kernel, kernel, vector_kernel
 from sparseopt.solvers.exact.play import Play
 
 
@@ -89,7 +89,7 @@ def new_prices(inst: Instance) -> Prices:
     )
 
 
-@kernel
+@inlined_kernel
 def note_decisions(inst: Instance, play: Play, prices: Prices, asg: Assignment) -> None:
     """What the decisions say about every neuron and place."""
     count = play.counts[0]
@@ -184,7 +184,7 @@ def _fill_excess(play: Play, squared: bool, row: Any, e: Any, barred: Any, exces
         excess[a] = over if barred[a] == 0.0 and r > 0.0 else -1.0
 
 
-@kernel
+@inlined_kernel
 def _worst_error(play: Play, squared: bool, row: Any, length: Any, excess: Any, best: float) -> Any:
     """The largest excess over length of the row, if it is larger than `best`, and its place or -1."""
     chosen = -1
@@ -206,7 +206,7 @@ def _worst_sign(play: Play, pre: Any, side: Any) -> float:
     return largest
 
 
-@kernel
+@inlined_kernel
 def price(inst: Instance, play: Play, prices: Prices, basis: Basis, feasible: float) -> bool:
     """Write the row with the largest scaled violation (of more than `feasible`) into the slot; False if none."""
     evaluate(inst, play, prices, basis)

@@ -36,7 +36,14 @@ from sparseopt.solvers.exact.basis import BLAMED, Basis, copy_of_basis, key_mult
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
 from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.evaluation import BLOCK, EAGER, worst_errors
-from sparseopt.solvers.exact.geometry import Geometry, check_new_literals, imply, imply_blocking, new_geometry
+from sparseopt.solvers.exact.geometry import (
+    Geometry,
+    check_new_literals,
+    drop_undone,
+    imply,
+    imply_blocking,
+    new_geometry,
+)
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.play import Play, bring_into_play, new_play
@@ -270,8 +277,7 @@ def _resolve(inst: Instance, s: Search, size: int) -> bool:
         s.counts[RESTART_AT] = s.counts[CONFLICTS] + _RESTART_UNIT * luby(s.counts[RESTARTS] + 1)
         level = 0
     backjump(s.asg, level)
-    for j in range(s.geo.dirty.size):
-        s.geo.dirty[j] = False
+    drop_undone(s.asg, s.geo)
     restore(s.snapshots, s.basis, s.asg.counts[LEVEL])
     store_with_copies(inst, s.play, s.store, s.asg, s.learning, s.log, length, lbd, s.counts[CONFLICTS], origin)
     return True
@@ -334,10 +340,11 @@ def _assumption(s: Search) -> int:
 
 
 @entry
-def restart(asg: Assignment, snapshots: Snapshots, basis: Basis) -> None:
+def restart(asg: Assignment, geo: Geometry, snapshots: Snapshots, basis: Basis) -> None:
     """Back to level 0."""
     if asg.counts[LEVEL] > 0:
         backjump(asg, 0)
+        drop_undone(asg, geo)
         restore(snapshots, basis, 0)
 
 

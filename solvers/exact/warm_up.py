@@ -54,7 +54,7 @@ def warm_up() -> None:
         inst = instance_of(fit, np.ones(1))
         search = new_search(inst, 1.0, np.arange(3))
         run_slice(inst, search, 1e-7, 0.0, 1000)
-        restart(search.asg, search.snapshots, search.basis)
+        restart(search.asg, search.geo, search.snapshots, search.basis)
         assume(search.asg, 0)
         none = np.zeros(0, dtype=np.int64)
         believe(search.store, search.asg, search.log, none, none, none, search.counts[0])
