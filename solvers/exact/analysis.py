@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, assign, truth
-from sparseopt.solvers.exact.clauses import Clauses, add_clause
+from sparseopt.solvers.exact.clauses import Clauses, add_clause, clause_size
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
@@ -51,7 +51,7 @@ def new_learning(variables: int, neurons: int) -> Learning:
 
 @kernel
 def _reason_size(store: Clauses, asg: Assignment, v: int) -> int:
-    return asg.cone_size[v] if asg.reason[v] == GEOMETRY else store.size[asg.reason[v]]
+    return asg.cone_size[v] if asg.reason[v] == GEOMETRY else clause_size(store, asg.reason[v])
 
 
 @kernel

@@ -40,6 +40,4 @@ _INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 entry: Callable[..., Any] = njit(nogil=True, **_COMMON)
 kernel: Callable[..., Any] = njit(**_INNER)
 inlined_kernel: Callable[..., Any] = njit(forceinline=True, **_INNER)
-vector_kernel: Callable[..., Any] = njit(
-    forceinline=True, fastmath={"nnan", "nsz", "reassoc", "contract"}, **_INNER
-)
+vector_kernel: Callable[..., Any] = njit(forceinline=True, fastmath={"nnan", "nsz", "reassoc", "contract"}, **_INNER)

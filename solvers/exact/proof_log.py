@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sparseopt.solvers.exact.assignment import GEOMETRY, LEVEL, NO_REASON, TRAIL, Assignment, true_literal
 from sparseopt.solvers.exact.basis import BLAMED, SUBSET, Basis
-from sparseopt.solvers.exact.clauses import Clauses
+from sparseopt.solvers.exact.clauses import Clauses, clause_size
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import entry, kernel
 from sparseopt.solvers.exact.play import Play
@@ -175,7 +175,7 @@ def log_unit(log: ProofLog, literals: Any, origin: int) -> None:
 def clause_antecedent(log: ProofLog, store: Clauses, c: int) -> int:
     """A stored clause as an antecedent; its image is logged the first time that it is used."""
     if log.data.size and store.origin[c] & 1:
-        store.origin[c] = _log_image(log, store.origin[c], store.literals, store.start[c], store.size[c])
+        store.origin[c] = _log_image(log, store.origin[c], store.literals, store.start[c], clause_size(store, c))
     return store.origin[c]
 
 
@@ -200,7 +200,7 @@ def _mark_reason(store: Clauses, asg: Assignment, log: ProofLog, v: int) -> None
             log.marked[asg.cone_literals[v, e] >> 1] = True
     elif asg.reason[v] != NO_REASON:
         begin = store.start[asg.reason[v]]
-        for e in range(begin, begin + store.size[asg.reason[v]]):
+        for e in range(begin, begin + clause_size(store, asg.reason[v])):
             log.marked[store.literals[e] >> 1] = True
 
 

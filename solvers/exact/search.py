@@ -34,7 +34,7 @@ from sparseopt.solvers.exact.assignment import (
 )
 from sparseopt.solvers.exact.basis import BLAMED, Basis, copy_of_basis, key_multipliers, new_basis
 from sparseopt.solvers.exact.chords import MAX_CHORDS, Chords, new_chords
-from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, has_room, new_clauses, propagate
+from sparseopt.solvers.exact.clauses import CLAUSES, Clauses, clause_size, has_room, new_clauses, propagate
 from sparseopt.solvers.exact.evaluation import BLOCK, EAGER, worst_errors
 from sparseopt.solvers.exact.geometry import (
     Geometry,
@@ -177,10 +177,11 @@ def _infer(inst: Instance, s: Search) -> int:
     while True:
         c = propagate(s.store, s.asg)
         if c >= 0:
-            for e in range(s.store.size[c]):
+            size = clause_size(s.store, c)
+            for e in range(size):
                 s.conflict[e] = s.store.literals[s.store.start[c] + e]
             s.log.counts[CONFLICT] = clause_antecedent(s.log, s.store, c)
-            return s.store.size[c]
+            return size
         size = check_new_literals(inst, s.play, s.asg, s.geo, s.conflict)
         if size > 0:
             log_cone_conflict(s.log, s.conflict, size)

@@ -33,9 +33,10 @@ def news(store: Clauses, asg: Assignment, play: Play, clauses: int, facts: int) 
     fresh = fresh[store.lbd[fresh] <= MOST_LEVELS]
     units = asg.trail[facts : known_facts(asg)]
     units = units[asg.reason[units >> 1] != GEOMETRY]
-    spans = [store.literals[store.start[c] : store.start[c] + store.size[c]] for c in fresh]
+    length = store.literals[store.start[fresh] - 1]
+    spans = [store.literals[b : b + size] for b, size in zip(store.start[fresh], length, strict=True)]
     literals = np.concatenate([units, *spans]).astype(np.int64)
-    sizes = np.concatenate([np.ones(len(units), dtype=np.int64), store.size[fresh]])
+    sizes = np.concatenate([np.ones(len(units), dtype=np.int64), length])
     levels = np.concatenate([np.ones(len(units), dtype=np.int64), store.lbd[fresh]])
     return Message(_on_points(play, literals), sizes, levels)
 

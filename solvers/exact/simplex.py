@@ -22,7 +22,7 @@ from sparseopt.solvers.exact.basis import (
 )
 from sparseopt.solvers.exact.chords import LEAST_CHORD, Chords
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import inlined_kernel, kernel
+from sparseopt.solvers.exact.kernel import inlined_kernel
 from sparseopt.solvers.exact.play import Play
 from sparseopt.solvers.exact.pricing import (
     Prices,
