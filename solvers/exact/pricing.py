@@ -34,24 +34,24 @@ from sparseopt.solvers.exact.basis import (
 from sparseopt.solvers.exact.chords import Chords, find_chord, gather
 from sparseopt.solvers.exact.instance import Instance
 from sparseopt.solvers.exact.kernel import inlined_kernel, kernel, vector_kernel
-from sparseopt.solvers.exact.play import Play
+from sparseopt.solvers.exact.play import Play, padded
 
 
 class Prices(NamedTuple):
-    """Values at θ by place in play.
+    """Values at θ by place in play, of which there are Q (see :class:`Play`).
 
     Attributes
     ----------
-    pre : (k, P) pre-activations
-    active : (k, P) 1 where decided active, else 0
-    side : (k, P) ± 1 / length of the feature row where decided (not by geometry), else 0
-    upper_open, lower_open : (P,) how many undecided neurons keep the row out
-    upper, lower : (P,) f - y and y - f of the rows
-    upper_square, lower_square : (P,) squared length of the rows in θ for ω = 1
-    e : (P,) error variable of the point
-    excess : (2, P) by how much upper and lower rows are violated
-    rest : (P,) what is left of a row with chords
-    error : (P,) f - y of the true network
+    pre : (k, Q) pre-activations
+    active : (k, Q) 1 where decided active, else 0
+    side : (k, Q) ± 1 / length of the feature row where decided (not by geometry), else 0
+    upper_open, lower_open : (Q,) how many undecided neurons keep the row out
+    upper, lower : (Q,) f - y and y - f of the rows
+    upper_square, lower_square : (Q,) squared length of the rows in θ for ω = 1
+    e : (Q,) error variable of the point
+    excess : (2, Q) by how much upper and lower rows are violated
+    rest : (Q,) what is left of a row with chords
+    error : (Q,) f - y of the true network
     """
 
     pre: Any
@@ -70,23 +70,10 @@ class Prices(NamedTuple):
 
 
 def new_prices(inst: Instance) -> Prices:
-    """Room for all points."""
-    P, k = inst.targets.size, inst.plus.size
-    return Prices(
-        np.empty((k, P)),
-        np.empty((k, P)),
-        np.empty((k, P)),
-        np.empty(P),
-        np.empty(P),
-        np.empty(P),
-        np.empty(P),
-        np.empty(P),
-        np.empty(P),
-        np.empty(P),
-        np.empty((2, P)),
-        np.empty(P),
-        np.empty(P),
-    )
+    """Room for all points; zero where none is in play."""
+    Q, k = padded(inst.targets.size), inst.plus.size
+    per_neuron, per_point = [np.zeros((k, Q)) for _ in range(3)], [np.zeros(Q) for _ in range(7)]
+    return Prices(*per_neuron, *per_point, np.zeros((2, Q)), np.zeros(Q), np.zeros(Q))
 
 
 @inlined_kernel
@@ -115,7 +102,7 @@ def note_decisions(inst: Instance, play: Play, prices: Prices, asg: Assignment) 
 @vector_kernel
 def evaluate(inst: Instance, play: Play, prices: Prices, basis: Basis) -> None:
     """Pre-activations and rows at θ."""
-    theta, count, k = basis.theta, play.counts[0], inst.plus.size
+    theta, count, k = basis.theta, padded(play.counts[0]), inst.plus.size
     N = theta.size
     for a in range(count):
         prices.upper[a] = -play.target[a]
@@ -161,7 +148,7 @@ def error_variables(inst: Instance, play: Play, prices: Prices, basis: Basis) ->
     for g in range(G):
         lowest = max(lowest, -prices.e[g])
     if G == 1:
-        for a in range(1, play.counts[0]):
+        for a in range(1, padded(play.counts[0])):
             prices.e[a] = prices.e[0]
     return lowest
 
@@ -178,7 +165,7 @@ def total_error(prices: Prices, errors: int) -> float:
 @vector_kernel
 def _fill_excess(play: Play, squared: bool, row: Any, e: Any, barred: Any, excess: Any) -> None:
     """By how much ω ρ(r) exceeds e, where the row is in the program; elsewhere not positive."""
-    for a in range(play.counts[0]):
+    for a in range(padded(play.counts[0])):
         r, w = max(row[a], 0.0), play.weight[a]
         over = (w * r * r if squared else w * r) - e[a]
         excess[a] = over if barred[a] == 0.0 and r > 0.0 else -1.0
@@ -201,7 +188,7 @@ def _worst_error(play: Play, squared: bool, row: Any, length: Any, excess: Any, 
 def _worst_sign(play: Play, pre: Any, side: Any) -> float:
     """The largest violation of a sign row of one neuron."""
     largest = 0.0
-    for a in range(play.counts[0]):
+    for a in range(padded(play.counts[0])):
         largest = max(largest, -side[a] * pre[a])
     return largest
 
@@ -387,7 +374,7 @@ def blocking_variable(
 @vector_kernel
 def true_errors(inst: Instance, play: Play, prices: Prices, basis: Basis) -> float:
     """ω ρ of the true network's errors at θ (with sign) from the pre-activations; the loss on the points in play."""
-    theta, count, k = basis.theta, play.counts[0], inst.plus.size
+    theta, count, k = basis.theta, padded(play.counts[0]), inst.plus.size
     for a in range(count):
         prices.error[a] = -play.target[a]
     for q in range(inst.place[k], theta.size):
