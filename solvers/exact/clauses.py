@@ -18,7 +18,7 @@ _HEADER = 2
 
 
 class Clauses(NamedTuple):
-    """Clause c begins at `literals[start[c]]`, with its number and size just before; its first two literals are watched.
+    """Clause c begins at `literals[start[c]]`, its number and size just before it; its first two literals are watched.
 
     The watches of a literal are a list of chunks, all full but the first: `head[literal]` is the first or 0,
     `filled[literal]` its number of watches. Chunk 0 is none; any other is (next chunk or 0, 0, start, blocker, start,

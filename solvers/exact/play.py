@@ -30,7 +30,7 @@ class Play(NamedTuple):
     present : (P,) whether a point is in play
     columns : (N, Q) features, parameter first
     target, weight : (Q,)
-    square : (k, Q) squared length of each feature row
+    square, inverse_length : (k, Q) squared length of each feature row, 1 / length or 0
     variable : (k, P) variable of neuron and place, -1 where the feature row is zero
     orient : (k, P) +1 if the row has the variable's direction, -1 if the opposite
     direction : (k P, m) unit directions, padded with zeros
@@ -45,6 +45,7 @@ class Play(NamedTuple):
     target: Any
     weight: Any
     square: Any
+    inverse_length: Any
     variable: Any
     orient: Any
     direction: Any
@@ -69,6 +70,7 @@ def new_play(inst: Instance) -> Play:
         np.zeros((N, room)),
         np.zeros(room),
         np.zeros(room),
+        np.zeros((k, room)),
         np.zeros((k, room)),
         np.empty((k, P), dtype=np.int64),
         np.empty((k, P), dtype=np.int8),
@@ -105,11 +107,12 @@ def _find_variable(inst: Instance, play: Play, j: int, a: int) -> None:
     if square == 0.0:
         play.variable[j, a] = -1
         return
+    play.inverse_length[j, a] = 1.0 / np.sqrt(square)
     turn = -1 if lead < 0.0 else 1
     found = j * play.present.size
     new = found + play.known[j]
     for q in range(play.direction.shape[1]):
-        play.direction[new, q] = turn / np.sqrt(square) * play.columns[start + q, a] if q < size else 0.0
+        play.direction[new, q] = turn * play.inverse_length[j, a] * play.columns[start + q, a] if q < size else 0.0
     while not _same(play.direction, found, new):
         found += 1
     if found == new:

@@ -95,7 +95,7 @@ def note_decisions(inst: Instance, play: Play, prices: Prices, asg: Assignment) 
                 elif state == 0:
                     prices.upper_open[a] += 1.0
                 elif asg.reason[v] != GEOMETRY:
-                    prices.side[j, a] = state / np.sqrt(play.square[j, a])
+                    prices.side[j, a] = state * play.inverse_length[j, a]
             prices.active[j, a] = 1.0 if state > 0 else 0.0
 
 
