@@ -20,6 +20,15 @@ from sparseopt.certificate import checker, class_proof, goal, optimality
 from sparseopt.certification import certify_box
 
 MUTATIONS = 40
+CLAIMS = [
+    "attained",
+    "not attained",
+    "attained for every dataset",
+    "attained on a box",
+    "not attained on a box",
+    "linear counterpart closed",
+    "linear counterpart not closed",
+]
 
 
 def _numbers(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -80,8 +89,7 @@ def _flipped_mask(document: Any, rng: random.Random) -> None:
 
 def _other_claim(document: Any, rng: random.Random) -> None:
     """Another claim with the same evidence."""
-    claims = [*checker.CLAIMS, "not attained"]
-    document["claim"] = rng.choice([c for c in claims if c != document["claim"]])
+    document["claim"] = rng.choice([c for c in CLAIMS if c != document["claim"]])
 
 
 def _dropped_step(document: Any, rng: random.Random) -> None:
@@ -193,9 +201,9 @@ def _clauses(document: Any, problem: Any) -> list[list[list[frozenset[int]]]]:
     for o, output in enumerate(document["outputs"]):
         fit = checker.ScalarFit(checker.Problem(document["problem"]), o, report)
         for part in output["classes"]:
-            proof = checker.Proof(fit, part["signs"], Fraction(output["bound"]), report)
+            proof = checker.Proof(fit, part["signs"], Fraction(output["bound"]))
             for step in part["steps"]:
-                proof.step(step)
+                proof.step(*step)
             out.append(proof.clauses)
     return out
 
@@ -398,24 +406,25 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
             continue
         fit = checker.ScalarFit(problem, 0, checker.VerificationReport())
         for part in document["outputs"][0]["classes"]:
-            proof = checker.Proof(fit, part["signs"], bound, checker.VerificationReport())
+            proof = checker.Proof(fit, part["signs"], bound)
             pre, loss_below = _network(z3, problem, fit, part["signs"], bound)
             _, above = _network(z3, problem, fit, part["signs"], bound * Fraction(11, 10))
             for step in part["steps"]:
-                proof.step(step)
-                if step[0] not in ("bound", "cone"):
+                proof.step(*step)
+                if step[0] != "lemma":
                     continue
+                kind = "bound" if step[1] else "geometry"
                 excluded = []
                 for literal in sorted(proof.clauses[-1]):
                     j, i = divmod(abs(literal) - 1, len(problem.X))
-                    strict = step[0] == "cone" and abs(literal) == abs(proof.statement(step[1])[2])
+                    strict = kind == "geometry"
                     wrong = -pre[j][i] if literal > 0 else pre[j][i]
                     excluded.append(wrong > 0 if strict else wrong >= 0)
-                excluded += loss_below if step[0] == "bound" else []
+                excluded += loss_below if kind == "bound" else []
                 solver = z3.Solver()
                 assert solver.check(*excluded) == z3.unsat, (name, step)
-                counted[step[0]] += 1
-                if step[0] == "bound":
+                counted[kind] += 1
+                if kind == "bound":
                     raised = [*excluded[: -len(loss_below)], *above]
                     counted["refuted with a raised bound"] += solver.check(*raised) == z3.sat
     print(f"{loss}: z3 confirms {dict(counted)}")
