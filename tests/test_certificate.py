@@ -288,6 +288,18 @@ HOSTILE: dict[str, Any] = {
     "no certificate": b"[]",
     "half a gzip file": gzip.compress(b"{}" * 1000)[:20],
     "binary": bytes(range(256)),
+    "more pairs than memory": json.dumps(
+        {
+            "format": "sparseopt-certificate/1",
+            "kind": "existence",
+            "claim": "linear counterpart closed",
+            "pattern": {
+                "masks": [[[1]] * 30_000, [[1] * 30_000], [[1]] * 30_000, [[1] * 30_000]],
+                "biases": [[1] * 30_000, [1], [1] * 30_000, [1]],
+            },
+            "reductions": [["span", [[2, 0]]]],
+        }
+    ).encode(),
     "zeros that are not written": json.dumps(
         {
             "format": "sparseopt-certificate/1",

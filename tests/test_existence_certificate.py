@@ -218,7 +218,7 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
     lu = document | {"pattern": pattern_document(so.families.lu(2))}
     replaced = so.verify(lu | {"reductions": [["rely", "F1", [[h, b[0]]], []]]})
     assert str(replaced).startswith("valid, relying on F1 (that what is left after reduction is closed)")
-    assert "a free entry lies in one" in so.verify(lu | {"reductions": [["rely", "F1", [], []]]}).failure
+    assert "neither disjoint nor crossing" in so.verify(lu | {"reductions": [["rely", "F1", [], []]]}).failure
 
 
 def test_no_open_counterpart_passes_as_closed() -> None:

@@ -292,7 +292,7 @@ def test_changed_existence_certificates_are_rejected() -> None:
     kinds = Counter(document["claim"] for _, _, document in documents)
     print(f"{dict(kinds)}, {rejected.total()} changes rejected, survived: {dict(reasons)}")
     assert len(documents) >= 30
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     assert rejected.total() >= 0.6 * MUTATIONS * len(documents)
     assert min(rejected[kind.__name__] for kind in OF_EXISTENCE) >= len(documents)
 

@@ -280,13 +280,24 @@ class Problem:
 
     def forced(self, output: int, multiplier: dict[int, int]) -> Fraction:
         """The loss of an output f that Σ_i m_i f(x_i) ≥ 0 forces, by Hölder's inequality for the residuals f - y."""
-        least = -sum((m * self.Y[i][output] for i, m in multiplier.items()), Fraction(0))  # of Σ_i m_i (f(x_i) - y_i)
-        if least <= 0:
+        total = -sum((m * self.Y[i][output] for i, m in multiplier.items()), Fraction(0))  # of Σ_i m_i (f(x_i) - y_i)
+        if total <= 0:
             return Fraction(0)
         if self.loss == "l2":
-            return Fraction(least * least, sum(m * m * self.inverse[i] for i, m in multiplier.items()))
+            return Fraction(total * total, sum(m * m * self.inverse[i] for i, m in multiplier.items()))
         sizes = [abs(m) * self.inverse[i] for i, m in multiplier.items()]
-        return Fraction(least, sum(sizes) if self.loss == "linf" else max(sizes))
+        return Fraction(total, sum(sizes) if self.loss == "linf" else max(sizes))
+
+    def least(self, outputs: list[int], multipliers: Any) -> Fraction:
+        """No function of the inputs has a smaller loss: per output, multipliers that cancel on equal inputs."""
+        bounds = []
+        for output, row in zip(outputs, array(multipliers, (len(outputs), len(self.X)), integer), strict=True):
+            sums = Counter[tuple[Fraction, ...]]()
+            for x, m in zip(self.X, row, strict=True):
+                sums[x] += m
+            need(not any(sums.values()), "multipliers: they do not cancel on equal inputs")
+            bounds.append(self.forced(output, dict(enumerate(row))))
+        return self.total(bounds)
 
 
 # --- optimality -------------------------------------------------------------------------------------------------------
@@ -491,7 +502,8 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
     report.claim = f"{problem}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
     groups = [part["outputs"] for part in parts]
     rest = [o for _, o in pattern.outputs if not any(o in group for group in groups)]
-    need(sorted(sum(groups, rest)) == list(range(len(pattern.outputs))), "parts: an output stands in two, or is none")
+    whole = all(groups) and sorted(sum(groups, rest)) == list(range(len(pattern.outputs)))
+    need(whole, "parts: one is empty, or an output stands in two, or is none")
     used = [pattern.live(pattern.inputs, group, report) for group in (*groups, rest)]
     need(sum(map(len, used)) == len(set().union(*used)), "parts: groups share a hidden neuron")
     if attained:
@@ -503,7 +515,7 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
         parameters = pattern.parameters(part["parameters"])
         loss = problem.loss_of(parameters, group, report)
         multipliers = part.get("multipliers", [[0] * len(problem.X)] * len(group))
-        need(loss == least_loss(problem, group, multipliers), f"parameters: {loss} is not the least loss")
+        need(loss == problem.least(group, multipliers), f"parameters: {loss} is not the least loss")
         need(attained == all(set(x) == {0} for _, x in parameters), "parameters: constant, against the claim, or not")
         if "outside" in part and not attained:
             need(loss == 0, "parameters: the loss does not tend to 0")
@@ -511,18 +523,6 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
         elif not attained:
             need(part["engine"] == "z3", "engine: unknown")
             report.relies_on += (f"z3 (that no parameters have the loss {loss})",)
-
-
-def least_loss(problem: Problem, outputs: list[int], multipliers: Any) -> Fraction:
-    """No function of the inputs has a smaller loss: per output, multipliers that cancel on equal inputs."""
-    bounds = []
-    for output, row in zip(outputs, array(multipliers, (len(outputs), len(problem.X)), integer), strict=True):
-        sums = Counter[tuple[Fraction, ...]]()
-        for x, m in zip(problem.X, row, strict=True):
-            sums[x] += m
-        need(not any(sums.values()), "multipliers: they do not cancel on equal inputs")
-        bounds.append(problem.forced(output, dict(enumerate(row))))
-    return problem.total(bounds)
 
 
 def check_no_fit(part: dict[str, Any], problem: Problem, outputs: list[int], report: VerificationReport) -> None:
@@ -626,8 +626,9 @@ class Reduction:
     def around(self, node: Node) -> tuple[set[Node], set[Node]]:
         """The nodes before and after a hidden node."""
         need(0 < node[0] < self.last, "not a hidden node")
-        self.report.spend(2 * len(self.edges))
-        return {a for a, b in self.edges if b == node}, {b for a, b in self.edges if a == node}
+        before, after = {a for a, b in self.edges if b == node}, {b for a, b in self.edges if a == node}
+        self.report.spend(2 * len(self.edges) + 100 * len(before) * len(after))  # pairs take memory, too
+        return before, after
 
     def without(self, nodes: Sequence[Node]) -> set[Edge]:
         """The edges that do not touch these nodes, which are different."""
@@ -689,21 +690,19 @@ class Reduction:
         self.report.relies_on += (f"{word} (that what is left after reduction is closed)",)
         return set() if lost is None else (self.edges - set(lost)) | set(gained)
 
-
-def check_closed(document: dict[str, Any], pattern: Pattern, report: VerificationReport) -> None:
-    """Reduced to free edges and kernels (hidden nodes that no free entry touches), two of which are disjoint or nested
-    the other way round in rows than in columns (P)."""
-    left = Reduction(pattern.last, {e for e in pattern.edges if e[0] != ONE}, report).run(
-        frozen(document["reductions"])
-    )
-    hidden = {node for edge in left.edges for node in edge if 0 < node[0] < pattern.last}
-    need(not any(a in hidden and b in hidden for a, b in left.edges), "kernels: hidden nodes feed hidden nodes")
-    kernels = [left.around(node) for node in hidden]
-    report.spend(len(kernels) ** 2 * len(left.edges))
-    need(all(left.edges.isdisjoint(product(*kernel)) for kernel in kernels), "kernels: a free entry lies in one")
-    pairs = [(R & S and C & D, R <= S and C >= D, R >= S and C <= D) for (C, R), (D, S) in combinations(kernels, 2)]
-    need(all(not meet or less or more for meet, less, more in pairs), "kernels: neither disjoint nor crossing")
-    report.count("kernels", len(kernels))
+    def check_closed(self) -> None:
+        """P: free edges and kernels (hidden nodes that no free entry touches), two of which are disjoint or nested the
+        other way round in rows than in columns."""
+        self.report.place = "kernels"
+        hidden = {node for edge in self.edges for node in edge if 0 < node[0] < self.last}
+        need(not any(a in hidden and b in hidden for a, b in self.edges), "hidden nodes feed hidden nodes")
+        kernels = [self.around(node) for node in hidden]
+        self.report.spend(len(kernels) ** 2 * len(self.edges))
+        need(all(self.edges.isdisjoint(product(*kernel)) for kernel in kernels), "a free entry lies in one")
+        for (C, R), (D, S) in combinations(kernels, 2):
+            crossing = (R <= S and C >= D) or (R >= S and C <= D)
+            need(crossing or R.isdisjoint(S) or C.isdisjoint(D), "neither disjoint nor crossing")
+        self.report.count("kernels", len(kernels))
 
 
 def check_existence(document: dict[str, Any], report: VerificationReport) -> None:
@@ -718,7 +717,8 @@ def check_existence(document: dict[str, Any], report: VerificationReport) -> Non
     if claim == "attained on a box":
         return need(free and pattern.last == 2 and len(pattern.outputs) == 1, "pattern: theorem K does not apply")
     if claim == "linear counterpart closed":
-        return check_closed(document, pattern, report)
+        linear = Reduction(pattern.last, {edge for edge in pattern.edges if edge[0] != ONE}, report)
+        return linear.run(frozen(document["reductions"])).check_closed()
     need(claim == "linear counterpart not closed" or (free and claim == "not attained on a box"), "claim or biases")
     return check_not_closed(document, pattern, report)
 
