@@ -202,6 +202,7 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
         (dense, ["keep", every, []], "some matrices are lost"),
         (dense, ["rely", "F0"], "unknown"),
         (dense, ["rely", "z4", [], []], "unknown"),
+        (dense, ["rely", "F1", [[h, h]], []], "edges that there are not"),
         (dense, ["free"], "unknown"),
         (so.families.lu(2), None, "a free entry lies in one"),
         (deep, None, "hidden nodes feed hidden nodes"),

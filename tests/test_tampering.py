@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from certificates import copy_of, generated_certificates, square, steps
+from exact_optimum import exact_optimum
 from test_existence_certificate import random_patterns
 
 import sparseopt as so
@@ -234,10 +235,61 @@ def test_changed_optimality_certificates_are_rejected(loss: str) -> None:
         why = _harmless(before, after)
         print(f"survived: {name}, {kind} at {_where(before, after)[1:]}: {why}")
         assert why is not None
-    print(f"{loss}: {len(documents)} certificates, {rejected.total()} changes rejected, {len(survived)} survived")
+    optima = {name: exact_optimum(problem, 5_000) for name, problem, _ in documents} if loss != "l2" else {}
+    confirmed = [(after, optima[name]) for name, _, _, after in survived if optima.get(name) is not None]
+    assert all(Fraction(after["bound"]) <= optimum <= Fraction(after["objective"]) for after, optimum in confirmed)
+    print(
+        f"{loss}: {len(documents)} certificates, {rejected.total()} changes rejected, {len(survived)} survived; z3's "
+        f"optimum lies between the bound and the objective of {len(confirmed)} of these"
+    )
+    assert len(confirmed) >= 10 or loss == "l2"
     assert len(documents) >= 12
     assert rejected.total() >= 0.85 * MUTATIONS * len(documents)
     assert min(rejected[m] for m in ("_dropped_class", "_raised_bound", "_lowered_objective")) >= 4 * len(documents)
+
+
+def test_lemmas_that_do_not_follow_are_rejected() -> None:
+    """Each condition of a lemma, with and without error rows, in the class of signs that it is from."""
+    original = so.solve(square(21, 3), certificate=True).certificate.document
+    lemmas = [
+        (number, step)
+        for number, part in enumerate(original["outputs"][0]["classes"])
+        for step in part["steps"]
+        if step[0] == "lemma"
+    ]
+    number, bound = next((n, step) for n, step in lemmas if step[1] and step[2])
+    geometry = next(step for n, step in lemmas if n == number and not step[1] and len(step[2]) >= 3)
+    _, [[i, side, active, a], *rows], [[x, m], *pairs] = bound
+    _, _, [[z, c], *others] = geometry
+    wrong = [
+        (["lemma", [], []], "nothing is added up"),
+        (["lemma", [], bound[2]], "do not cancel"),
+        (["lemma", bound[1], []], "do not cancel"),
+        (["lemma", [[i, side, active, 0], *rows], bound[2]], "error row"),
+        (["lemma", [[i, side, active, -a], *rows], bound[2]], "error row"),
+        (["lemma", [[i, 2 * side, active, a], *rows], bound[2]], "error row"),
+        (["lemma", [[21, side, active, a], *rows], bound[2]], "error row"),
+        (["lemma", [[i, side, 8, a], *rows], bound[2]], "active neurons"),
+        (["lemma", [[i, -side, active, a], *rows], bound[2]], "cancel"),
+        (["lemma", rows, bound[2]], "cancel"),
+        (["lemma", bound[1], [[x, -m], *pairs]], "not positive"),
+        (["lemma", bound[1], [[-x, m], *pairs]], "cancel"),
+        (["lemma", [], [[z, 0], *others]], "not positive"),
+        (["lemma", [], [[-z, c], *others]], "cancel"),
+        (["lemma", [], others], "cancel"),
+        (["lemma", [], [[0, c], *others]], "not a number other than 0"),
+        (["lemma", [], [[3 * 21 + 1, c], *others]], "no such neuron"),
+        (["lemma", [[10, 1, 0, 1], [10, -1, 0, 1]], []], "do not reach the bound"),
+        (["cone", geometry[2]], "unknown"),
+        (["rup", [], []], "no antecedent is violated"),
+    ]
+    for step, why in wrong:
+        document = copy_of(original)
+        document["outputs"][0]["classes"][number]["steps"].insert(0, step)
+        assert why in so.verify(document).failure, (step, so.verify(document).failure)
+    document = copy_of(original)
+    document["outputs"][0]["classes"][0]["steps"] = [["lemma", [], [[z, 1], [-z, 1]]]]
+    assert "the last clause is not empty" in so.verify(document).failure
 
 
 def existence_certificates() -> Documents:
@@ -429,6 +481,7 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
                     counted["refuted with a raised bound"] += solver.check(*raised) == z3.sat
     print(f"{loss}: z3 confirms {dict(counted)}")
     assert counted["bound"] >= 40
+    assert counted["geometry"] >= 2
     assert counted["refuted with a raised bound"] >= 30
 
 

@@ -687,6 +687,7 @@ class Reduction:
     def rely(self, word: str, lost: Any = None, gained: Any = ()) -> set[Edge]:
         """The word of an engine, or a rule that is only stated: closed, if closed with other edges for those lost."""
         need(word in ("F1", "F2", "z3", "QEPCAD"), "rule or engine: unknown")
+        need(self.edges.issuperset(lost or ()), "edges that there are not")
         self.report.relies_on += (f"{word} (that what is left after reduction is closed)",)
         return set() if lost is None else (self.edges - set(lost)) | set(gained)
 
