@@ -305,8 +305,6 @@ class Problem:
 # With one hidden layer an output is f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear. For each
 # class of signs, clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; negated: ≤ 0) are
 # derived that hold for all parameters with a loss below the bound. The last is empty: there are no such parameters.
-
-
 class ScalarFit:
     """One output: `rows[j][i]` times (w_j, b_j) is p_j(x_i), `linear[i]` times the other parameters l(x_i), all scaled
     to whole numbers by one factor. `statement[j][i]` is the signed number of z_ij: equal up to sign where two rows have
@@ -490,8 +488,6 @@ def check_optimality(document: dict[str, Any], report: VerificationReport) -> No
 
 
 # --- existence --------------------------------------------------------------------------------------------------------
-
-
 def check_data(document: dict[str, Any], problem: Problem, report: VerificationReport) -> None:
     """A claim about one problem. Parts have parameters for groups of outputs that share no hidden neuron (C).
 
