@@ -281,15 +281,62 @@ def test_lemmas_that_do_not_follow_are_rejected() -> None:
         (["lemma", [], [[3 * 21 + 1, c], *others]], "no such neuron"),
         (["lemma", [[10, 1, 0, 1], [10, -1, 0, 1]], []], "do not reach the bound"),
         (["cone", geometry[2]], "unknown"),
+        (["lemma", [[10, 1, 0, 1]], []], "linear part does not cancel"),
         (["rup", [], []], "no antecedent is violated"),
+        (["rup", [], [0]], "not a unit"),
+        (["rup", [], [1]], "not an earlier step"),
+        (["rup", [], [-1]], "not an earlier step"),
+        (["copy", 1, [0, 1, 2]], "not an earlier step"),
+        (["copy", 0, [0, 0, 2]], "not a permutation"),
+        (["copy", 0, [2, 1, 0]], "cannot be exchanged"),
     ]
+    assert original["outputs"][0]["classes"][number]["signs"] == [1, 1, -1]
     for step, why in wrong:
         document = copy_of(original)
-        document["outputs"][0]["classes"][number]["steps"].insert(0, step)
+        document["outputs"][0]["classes"][number]["steps"].insert(1, step)
         assert why in so.verify(document).failure, (step, so.verify(document).failure)
+    for signs in ([1, 1], [1, 1, 1, -1], [1, 1, 2], [1, 1, 0], [1, 1, "-1"]):
+        document = copy_of(original)
+        document["outputs"][0]["classes"][number]["signs"] = signs
+        assert "signs" in so.verify(document).failure
     document = copy_of(original)
     document["outputs"][0]["classes"][0]["steps"] = [["lemma", [], [[z, 1], [-z, 1]]]]
     assert "the last clause is not empty" in so.verify(document).failure
+
+
+def test_chords_that_do_not_hold_are_rejected() -> None:
+    original = so.solve(square(21, 2, "l1"), certificate=True).certificate.document
+    compared: Counter[str] = Counter()
+    for n, (part, at) in enumerate(steps(original)):
+        chorded = [r for r, row in enumerate(part[at][1]) if len(row) == 5] if part[at][0] == "lemma" else []
+        if not chorded or compared.total() >= 60:
+            continue
+        literal, factor = part[at][1][chorded[0]][4][0]
+        j = (abs(literal) - 1) // 21
+        for why in ("needs none", "misses its point", "no such neuron"):
+            document = copy_of(original)
+            own, place = steps(document)[n]
+            row = own[place][1][chorded[0]]
+            if why == "needs none":
+                row[2] ^= 1 << j
+            else:
+                row[4][0] = [literal, 2 * int(factor)] if why == "misses its point" else [2 * 21 + 1, factor]
+            assert why in so.verify(document).failure
+            compared[why] += 1
+    assert min(compared.values()) >= 10
+
+
+def test_a_point_without_features_has_no_statement() -> None:
+    """A neuron without bias at the origin is neither active nor inactive for any parameters."""
+    pattern = so.SparsityPattern([[[1], [1]], [[1, 1]]], biases=[[0, 0], [1]])
+    problem = so.TrainingProblem(pattern, [[-2], [-1], [0], [1], [3]], [4, 1, 1, 2, 9])
+    document = so.solve(problem, certificate=True).certificate.document
+    assert so.verify(document)
+    for literal in (3, -3, 8):
+        for step in (["lemma", [], [[literal, 1]]], ["rup", [literal], []]):
+            changed = copy_of(document)
+            changed["outputs"][0]["classes"][0]["steps"].insert(0, step)
+            assert "features are zero" in so.verify(changed).failure
 
 
 def existence_certificates() -> Documents:
