@@ -137,6 +137,24 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "the identity does not hold" in so.verify(free).failure
 
 
+def test_parts_that_do_not_show_the_claim_are_rejected() -> None:
+    original = so.certify(so.families.lu(3)).certificate
+    for outputs in ([0, 1, 2, 2], [0, 1, 2, 3], [-1, 0, 1, 2], []):
+        document = copy_of(original)
+        document["parts"][0]["outputs"] = outputs
+        assert "or an output stands in two, or is none" in so.verify(document).failure, outputs
+    assert "against the claim" in so.verify(original | {"claim": "attained"}).failure
+    repeated = copy_of(original)
+    data = repeated["problem"]["data"]
+    first = data["Y"][0]
+    for shift in (1, -1):  # the predictions tend to the middle, which is the least loss, but not 0
+        data["X"].append(data["X"][0])
+        data["Y"].append([str(Fraction(first[0]) + shift), *first[1:]])
+    repeated["parts"][0]["multipliers"] = [[0] * (len(data["X"]) - 2) + [-1, 1] for _ in first]
+    repeated["parts"][0]["multipliers"][1:] = [[0] * len(data["X"]) for _ in first[1:]]
+    assert "does not tend to 0" in so.verify(repeated).failure
+
+
 def _parameters(document: dict) -> dict:
     return document["parts"][0]["parameters"]
 
@@ -254,6 +272,9 @@ def test_an_engine_s_word_is_named(name: str) -> None:
     checked = so.verify(report.certificate)
     assert checked.valid, checked
     assert str(checked).startswith("valid, relying on z3")
+    other = copy_of(report.certificate)
+    other["parts"][0]["engine"] = "z4"
+    assert "engine: unknown" in so.verify(other).failure
     wrong = copy_of(report.certificate)
     wrong["problem"]["data"]["Y"][0][0] = "77/7"
     assert "not the least loss" in so.verify(wrong).failure
@@ -304,7 +325,34 @@ def test_a_statement_about_a_box_or_a_set_is_none_about_data() -> None:
         assert not so.verify(certificate | {"claim": "not attained"}).valid
 
 
+def test_factors_with_another_limit_are_rejected() -> None:
+    original = so.linear_counterpart(so.families.lu(2)).certificate
+    for change in ({"0": "1"}, {"1": "1"}):
+        document = copy_of(original)
+        row = document["factors"][0][0]
+        row[0] = row[0] | change if row[0] | change != row[0] else {"0": "2"}
+        assert not so.verify(document).valid
+    document = copy_of(original)
+    document["limit"][0][0] = str(Fraction(document["limit"][0][0]) + 1)
+    assert "another limit" in so.verify(document).failure
+    for r, c in product(range(-2, 0), range(2)):  # no path leads there, and Python counts from the end
+        if value := Fraction(original["limit"][r][c]):
+            document = copy_of(original)
+            document["outside"]["identity"] = [{"entry": [r, c], "cofactor": [[str(-1 / value), []]]}]
+            assert "no such entry" in so.verify(document).failure
+    document = copy_of(original)
+    document["outside"]["identity"][0]["cofactor"][0][1] *= 1000
+    assert "degree" in so.verify(document).failure
+
+
 def test_verdicts_on_a_box_are_checked() -> None:
+    for pattern in (
+        so.families.dense([2, 3, 2]),
+        so.families.dense([2, 3, 3, 1]),
+        so.SparsityPattern([[[1]], [[1]]], [[0], [1]]),
+    ):
+        wrong = certify_box(so.families.dense([2, 3, 1])).certificate | {"pattern": pattern_document(pattern)}
+        assert "theorem K does not apply" in so.verify(wrong).failure
     for pattern in (so.families.lu(2), so.families.dense([2, 3, 1])):
         checked = so.verify(certify_box(pattern).certificate)
         assert checked.valid, checked

@@ -304,6 +304,22 @@ def test_lemmas_that_do_not_follow_are_rejected() -> None:
     assert "the last clause is not empty" in so.verify(document).failure
 
 
+def test_claims_beyond_the_proof_are_rejected() -> None:
+    original = so.solve(square(11, 2), certificate=True).certificate.document
+    document = copy_of(original)
+    document["bound"] = "1/24"
+    assert "more than the outputs' bounds prove" in so.verify(document).failure
+    for bounds in ([], ["-1"], ["1/25", "1/25"]):
+        document = copy_of(original)
+        document["outputs"] = [document["outputs"][0] | {"bound": bound} for bound in bounds]
+        assert not so.verify(document).valid
+    assert "not a bound for each" in so.verify(document).failure
+    document = copy_of(original)
+    row = document["parameters"]["weights"][0][0]
+    row[0] = {"0": row[0], "-1": "1"}
+    assert "not constant" in so.verify(document).failure
+
+
 def test_chords_that_do_not_hold_are_rejected() -> None:
     original = so.solve(square(21, 2, "l1"), certificate=True).certificate.document
     compared: Counter[str] = Counter()
