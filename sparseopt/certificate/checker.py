@@ -172,6 +172,7 @@ Parameters = list[tuple[Edge, Polynomial]]  # weights and biases that are not ze
 
 def propagate(weights: Parameters, inputs: Values, report: VerificationReport, relu: bool = False) -> Values:
     """The value of each node. For all large n a ReLU passes what has a positive leading coefficient."""
+    report.spend(len(weights))
     values = defaultdict[Node, Polynomial](dict, inputs)
     for (a, b), weight in weights:
         value = values[a]
@@ -497,8 +498,9 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
     pattern, parts, attained = problem.pattern, document["parts"], document["claim"] == "attained"
     report.claim = f"{problem}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
     groups = [part["outputs"] for part in parts]
-    rest = [o for _, o in pattern.outputs if not any(o in group for group in groups)]
-    whole = all(groups) and sorted(sum(groups, rest)) == list(range(len(pattern.outputs)))
+    given = [o for group in groups for o in group]
+    rest = sorted(set(range(len(pattern.outputs))) - set(given))
+    whole = all(groups) and sorted(given + rest) == list(range(len(pattern.outputs)))
     need(whole, "parts: one is empty, or an output stands in two, or is none")
     used = [pattern.live(pattern.inputs, group, report) for group in (*groups, rest)]
     need(sum(map(len, used)) == len(set().union(*used)), "parts: groups share a hidden neuron")
@@ -628,8 +630,9 @@ class Reduction:
 
     def without(self, nodes: Sequence[Node]) -> set[Edge]:
         """The edges that do not touch these nodes, which are different."""
-        need(len(set(nodes)) == len(nodes), "a node stands twice")
-        return {edge for edge in self.edges if edge[0] not in nodes and edge[1] not in nodes}
+        lost = set(nodes)
+        need(len(lost) == len(nodes), "a node stands twice")
+        return {edge for edge in self.edges if lost.isdisjoint(edge)}
 
     def span(self, nodes: Sequence[Node], given: Any = None) -> set[Edge]:
         """Nodes that together give every matrix between their neighbours give way to direct edges.
@@ -637,7 +640,7 @@ class Reduction:
         `given` says which entries each node gives: those in one row or column; or (F0) of all nodes at most one in each
         column, or in each row. A node with one neighbour on a side gives all.
         """
-        need(not any(a in nodes and b in nodes for a, b in self.edges), "nodes that feed each other")
+        need(not any(map(set(nodes).issuperset, self.edges)), "nodes that feed each other")
         wanted = [set(product(*self.around(node))) for node in nodes]
         shares = wanted if given is None else list(map(set, given))
         need(all(share <= own for share, own in zip(shares, wanted, strict=True)), "entries of other nodes")
