@@ -104,7 +104,9 @@ def certify_box(pattern: SparsityPattern) -> ExistenceReport:
 
 def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
     if (statement := always_attained(pattern)) is not None:
-        return _attained(Scope.EVERY_DATASET, statement, pattern=pattern_document(pattern))
+        return _attained(
+            "attained for every dataset", Scope.EVERY_DATASET, statement, pattern=pattern_document(pattern)
+        )
     lc = linear_counterpart(pattern)
     if lc.closed is False:
         found = witness_problem(pattern, lc)
@@ -143,7 +145,7 @@ def _certify_pattern(pattern: SparsityPattern) -> ExistenceReport:
 
 def _certify_problem(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport:
     if (statement := always_attained(problem.pattern)) is not None:
-        return _attained(Scope.THIS_DATASET, statement, problem=problem.document, parts=[])
+        return _attained("attained", Scope.THIS_DATASET, statement, problem=problem.document, parts=[])
     if (found := interpolation(problem)) is not None:
         statement, network = found
         certificate = certificate_of_parameters(problem, network, "I")
@@ -243,9 +245,9 @@ def attained_by_bound(problem: TrainingProblem, network: Network) -> ExistenceRe
     )
 
 
-def _attained(scope: Scope, statement: str, **subject: Any) -> ExistenceReport:
+def _attained(claim: str, scope: Scope, statement: str, **subject: Any) -> ExistenceReport:
     theorem = statement.split(":")[0].removeprefix("Theorem ")
-    certificate = existence_certificate("attained", theorem=theorem, **subject)
+    certificate = existence_certificate(claim, theorem=theorem, **subject)
     return ExistenceReport(Verdict.ATTAINED, scope, statement, theorem, certificate=certificate)
 
 

@@ -134,7 +134,25 @@ def test_changed_existence_certificates_are_rejected() -> None:
     free = copy_of(original)
     free["problem"]["pattern"]["masks"][0] = [[1] * 3] * 3
     free["problem"]["pattern"]["masks"][1] = [[1] * 3] * 3
-    assert "do not meet one node" in so.verify(free).failure
+    assert "the identity does not hold" in so.verify(free).failure
+
+
+def test_parts_that_do_not_show_the_claim_are_rejected() -> None:
+    original = so.certify(so.families.lu(3)).certificate
+    for outputs in ([0, 1, 2, 2], [0, 1, 2, 3], [-1, 0, 1, 2], []):
+        document = copy_of(original)
+        document["parts"][0]["outputs"] = outputs
+        assert "or an output stands in two, or is none" in so.verify(document).failure, outputs
+    assert "against the claim" in so.verify(original | {"claim": "attained"}).failure
+    repeated = copy_of(original)
+    data = repeated["problem"]["data"]
+    first = data["Y"][0]
+    for shift in (1, -1):  # the predictions tend to the middle, which is the least loss, but not 0
+        data["X"].append(data["X"][0])
+        data["Y"].append([str(Fraction(first[0]) + shift), *first[1:]])
+    repeated["parts"][0]["multipliers"] = [[0] * (len(data["X"]) - 2) + [-1, 1] for _ in first]
+    repeated["parts"][0]["multipliers"][1:] = [[0] * len(data["X"]) for _ in first[1:]]
+    assert "does not tend to 0" in so.verify(repeated).failure
 
 
 def _parameters(document: dict) -> dict:
@@ -166,7 +184,7 @@ def test_closed_counterparts_are_checked_by_their_reductions() -> None:
         counted.update(step[0] for step in lc.certificate["reductions"])
     print(dict(counted))
     assert counted["complete"] >= 200
-    assert min(counted[kind] for kind in ("split", "peel", "keep", "confine")) >= 5
+    assert min(counted[kind] for kind in ("split", "peel", "keep", "rely")) >= 5
     assert counted["F0"] >= 1
 
 
@@ -200,10 +218,9 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
         (so.families.lu(2), ["peel", [[1, 0], [1, 1]], "inputs"], "different neighbours"),
         (dense, ["keep", [[a[0], h], [h, b[0]]], [["span", [h]]]], "some matrices are lost"),
         (dense, ["keep", every, []], "some matrices are lost"),
-        (dense, ["confine", [h], a, "F1"], "unknown rule"),
-        (dense, ["confine", [h], [a[0], b[0]], "F2"], "unknown rule"),
-        (dense, ["confine", [h], [], "F0"], "unknown rule"),
-        (deep, ["confine", [h], a[:1], "F1"], "feed hidden nodes"),
+        (dense, ["rely", "F0"], "unknown"),
+        (dense, ["rely", "z4", [], []], "unknown"),
+        (dense, ["rely", "F1", [[h, h]], []], "edges that there are not"),
         (dense, ["free"], "unknown"),
         (so.families.lu(2), None, "a free entry lies in one"),
         (deep, None, "hidden nodes feed hidden nodes"),
@@ -218,8 +235,9 @@ def test_steps_that_do_not_follow_are_rejected() -> None:
     relying = so.verify(document | {"reductions": [["rely", "z3"]]})
     assert str(relying).startswith("valid, relying on z3")
     lu = document | {"pattern": pattern_document(so.families.lu(2))}
-    confined = so.verify(lu | {"reductions": [["confine", [[1, 0], [1, 1]], a[:1], "F1"]]})
-    assert str(confined).startswith("valid, relying on F1 (that 2 kernels give everything outside 1 lines)")
+    replaced = so.verify(lu | {"reductions": [["rely", "F1", [[h, b[0]]], []]]})
+    assert str(replaced).startswith("valid, relying on F1 (that what is left after reduction is closed)")
+    assert "neither disjoint nor crossing" in so.verify(lu | {"reductions": [["rely", "F1", [], []]]}).failure
 
 
 def test_no_open_counterpart_passes_as_closed() -> None:
@@ -254,6 +272,9 @@ def test_an_engine_s_word_is_named(name: str) -> None:
     checked = so.verify(report.certificate)
     assert checked.valid, checked
     assert str(checked).startswith("valid, relying on z3")
+    other = copy_of(report.certificate)
+    other["parts"][0]["engine"] = "z4"
+    assert "engine: unknown" in so.verify(other).failure
     wrong = copy_of(report.certificate)
     wrong["problem"]["data"]["Y"][0][0] = "77/7"
     assert "not the least loss" in so.verify(wrong).failure
@@ -297,13 +318,41 @@ def test_a_statement_about_a_box_or_a_set_is_none_about_data() -> None:
     problem = so.TrainingProblem(lu, [[0, 0], [1, 0]], [[0, 0], [1, 1]], "l1")
     for certificate in (certify_box(lu).certificate, so.linear_counterpart(lu).certificate):
         assert so.verify(certificate)
-        for claim in (certificate["claim"], "attained", "not attained"):
+        for claim in (certificate["claim"], "attained", "attained for every dataset", "not attained"):
             assert not so.verify(certificate | {"problem": problem.document, "claim": claim}).valid
         assert not so.verify(certificate | {"claim": "attained"}).valid
+        assert not so.verify(certificate | {"claim": "attained for every dataset"}).valid
         assert not so.verify(certificate | {"claim": "not attained"}).valid
 
 
+def test_factors_with_another_limit_are_rejected() -> None:
+    original = so.linear_counterpart(so.families.lu(2)).certificate
+    for change in ({"0": "1"}, {"1": "1"}):
+        document = copy_of(original)
+        row = document["factors"][0][0]
+        row[0] = row[0] | change if row[0] | change != row[0] else {"0": "2"}
+        assert not so.verify(document).valid
+    document = copy_of(original)
+    document["limit"][0][0] = str(Fraction(document["limit"][0][0]) + 1)
+    assert "another limit" in so.verify(document).failure
+    for r, c in product(range(-2, 0), range(2)):  # no path leads there, and Python counts from the end
+        if value := Fraction(original["limit"][r][c]):
+            document = copy_of(original)
+            document["outside"]["identity"] = [{"entry": [r, c], "cofactor": [[str(-1 / value), []]]}]
+            assert "no such entry" in so.verify(document).failure
+    document = copy_of(original)
+    document["outside"]["identity"][0]["cofactor"][0][1] *= 1000
+    assert "degree" in so.verify(document).failure
+
+
 def test_verdicts_on_a_box_are_checked() -> None:
+    for pattern in (
+        so.families.dense([2, 3, 2]),
+        so.families.dense([2, 3, 3, 1]),
+        so.SparsityPattern([[[1]], [[1]]], [[0], [1]]),
+    ):
+        wrong = certify_box(so.families.dense([2, 3, 1])).certificate | {"pattern": pattern_document(pattern)}
+        assert "theorem K does not apply" in so.verify(wrong).failure
     for pattern in (so.families.lu(2), so.families.dense([2, 3, 1])):
         checked = so.verify(certify_box(pattern).certificate)
         assert checked.valid, checked

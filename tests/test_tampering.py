@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from certificates import copy_of, generated_certificates, square, steps
+from exact_optimum import exact_optimum
 from test_existence_certificate import random_patterns
 
 import sparseopt as so
@@ -20,6 +21,15 @@ from sparseopt.certificate import checker, class_proof, goal, optimality
 from sparseopt.certification import certify_box
 
 MUTATIONS = 40
+CLAIMS = [
+    "attained",
+    "not attained",
+    "attained for every dataset",
+    "attained on a box",
+    "not attained on a box",
+    "linear counterpart closed",
+    "linear counterpart not closed",
+]
 
 
 def _numbers(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -80,8 +90,7 @@ def _flipped_mask(document: Any, rng: random.Random) -> None:
 
 def _other_claim(document: Any, rng: random.Random) -> None:
     """Another claim with the same evidence."""
-    claims = [*checker.CLAIMS, "not attained"]
-    document["claim"] = rng.choice([c for c in claims if c != document["claim"]])
+    document["claim"] = rng.choice([c for c in CLAIMS if c != document["claim"]])
 
 
 def _dropped_step(document: Any, rng: random.Random) -> None:
@@ -193,9 +202,9 @@ def _clauses(document: Any, problem: Any) -> list[list[list[frozenset[int]]]]:
     for o, output in enumerate(document["outputs"]):
         fit = checker.ScalarFit(checker.Problem(document["problem"]), o, report)
         for part in output["classes"]:
-            proof = checker.Proof(fit, part["signs"], Fraction(output["bound"]), report)
+            proof = checker.Proof(fit, part["signs"], Fraction(output["bound"]))
             for step in part["steps"]:
-                proof.step(step)
+                proof.step(*step)
             out.append(proof.clauses)
     return out
 
@@ -226,10 +235,124 @@ def test_changed_optimality_certificates_are_rejected(loss: str) -> None:
         why = _harmless(before, after)
         print(f"survived: {name}, {kind} at {_where(before, after)[1:]}: {why}")
         assert why is not None
-    print(f"{loss}: {len(documents)} certificates, {rejected.total()} changes rejected, {len(survived)} survived")
+    optima = {name: exact_optimum(problem, 5_000) for name, problem, _ in documents} if loss != "l2" else {}
+    confirmed = [(after, optima[name]) for name, _, _, after in survived if optima.get(name) is not None]
+    assert all(Fraction(after["bound"]) <= optimum <= Fraction(after["objective"]) for after, optimum in confirmed)
+    print(
+        f"{loss}: {len(documents)} certificates, {rejected.total()} changes rejected, {len(survived)} survived; z3's "
+        f"optimum lies between the bound and the objective of {len(confirmed)} of these"
+    )
+    assert len(confirmed) >= 10 or loss == "l2"
     assert len(documents) >= 12
     assert rejected.total() >= 0.85 * MUTATIONS * len(documents)
     assert min(rejected[m] for m in ("_dropped_class", "_raised_bound", "_lowered_objective")) >= 4 * len(documents)
+
+
+def test_lemmas_that_do_not_follow_are_rejected() -> None:
+    """Each condition of a lemma, with and without error rows, in the class of signs that it is from."""
+    original = so.solve(square(21, 3), certificate=True).certificate.document
+    lemmas = [
+        (number, step)
+        for number, part in enumerate(original["outputs"][0]["classes"])
+        for step in part["steps"]
+        if step[0] == "lemma"
+    ]
+    number, bound = next((n, step) for n, step in lemmas if step[1] and step[2])
+    geometry = next(step for n, step in lemmas if n == number and not step[1] and len(step[2]) >= 3)
+    _, [[i, side, active, a], *rows], [[x, m], *pairs] = bound
+    _, _, [[z, c], *others] = geometry
+    wrong = [
+        (["lemma", [], []], "nothing is added up"),
+        (["lemma", [], bound[2]], "do not cancel"),
+        (["lemma", bound[1], []], "do not cancel"),
+        (["lemma", [[i, side, active, 0], *rows], bound[2]], "error row"),
+        (["lemma", [[i, side, active, -a], *rows], bound[2]], "error row"),
+        (["lemma", [[i, 2 * side, active, a], *rows], bound[2]], "error row"),
+        (["lemma", [[21, side, active, a], *rows], bound[2]], "error row"),
+        (["lemma", [[i, side, 8, a], *rows], bound[2]], "active neurons"),
+        (["lemma", [[i, -side, active, a], *rows], bound[2]], "cancel"),
+        (["lemma", rows, bound[2]], "cancel"),
+        (["lemma", bound[1], [[x, -m], *pairs]], "not positive"),
+        (["lemma", bound[1], [[-x, m], *pairs]], "cancel"),
+        (["lemma", [], [[z, 0], *others]], "not positive"),
+        (["lemma", [], [[-z, c], *others]], "cancel"),
+        (["lemma", [], others], "cancel"),
+        (["lemma", [], [[0, c], *others]], "not a number other than 0"),
+        (["lemma", [], [[3 * 21 + 1, c], *others]], "no such neuron"),
+        (["lemma", [[10, 1, 0, 1], [10, -1, 0, 1]], []], "do not reach the bound"),
+        (["cone", geometry[2]], "unknown"),
+        (["lemma", [[10, 1, 0, 1]], []], "linear part does not cancel"),
+        (["rup", [], []], "no antecedent is violated"),
+        (["rup", [], [0]], "not a unit"),
+        (["rup", [], [1]], "not an earlier step"),
+        (["rup", [], [-1]], "not an earlier step"),
+        (["copy", 1, [0, 1, 2]], "not an earlier step"),
+        (["copy", 0, [0, 0, 2]], "not a permutation"),
+        (["copy", 0, [2, 1, 0]], "cannot be exchanged"),
+    ]
+    assert original["outputs"][0]["classes"][number]["signs"] == [1, 1, -1]
+    for step, why in wrong:
+        document = copy_of(original)
+        document["outputs"][0]["classes"][number]["steps"].insert(1, step)
+        assert why in so.verify(document).failure, (step, so.verify(document).failure)
+    for signs in ([1, 1], [1, 1, 1, -1], [1, 1, 2], [1, 1, 0], [1, 1, "-1"]):
+        document = copy_of(original)
+        document["outputs"][0]["classes"][number]["signs"] = signs
+        assert "signs" in so.verify(document).failure
+    document = copy_of(original)
+    document["outputs"][0]["classes"][0]["steps"] = [["lemma", [], [[z, 1], [-z, 1]]]]
+    assert "the last clause is not empty" in so.verify(document).failure
+
+
+def test_claims_beyond_the_proof_are_rejected() -> None:
+    original = so.solve(square(11, 2), certificate=True).certificate.document
+    document = copy_of(original)
+    document["bound"] = "1/24"
+    assert "more than the outputs' bounds prove" in so.verify(document).failure
+    for bounds in ([], ["-1"], ["1/25", "1/25"]):
+        document = copy_of(original)
+        document["outputs"] = [document["outputs"][0] | {"bound": bound} for bound in bounds]
+        assert not so.verify(document).valid
+    assert "not a bound for each" in so.verify(document).failure
+    document = copy_of(original)
+    row = document["parameters"]["weights"][0][0]
+    row[0] = {"0": row[0], "-1": "1"}
+    assert "not constant" in so.verify(document).failure
+
+
+def test_chords_that_do_not_hold_are_rejected() -> None:
+    original = so.solve(square(21, 2, "l1"), certificate=True).certificate.document
+    compared: Counter[str] = Counter()
+    for n, (part, at) in enumerate(steps(original)):
+        chorded = [r for r, row in enumerate(part[at][1]) if len(row) == 5] if part[at][0] == "lemma" else []
+        if not chorded or compared.total() >= 60:
+            continue
+        literal, factor = part[at][1][chorded[0]][4][0]
+        j = (abs(literal) - 1) // 21
+        for why in ("needs none", "misses its point", "no such neuron"):
+            document = copy_of(original)
+            own, place = steps(document)[n]
+            row = own[place][1][chorded[0]]
+            if why == "needs none":
+                row[2] ^= 1 << j
+            else:
+                row[4][0] = [literal, 2 * int(factor)] if why == "misses its point" else [2 * 21 + 1, factor]
+            assert why in so.verify(document).failure
+            compared[why] += 1
+    assert min(compared.values()) >= 10
+
+
+def test_a_point_without_features_has_no_statement() -> None:
+    """A neuron without bias at the origin is neither active nor inactive for any parameters."""
+    pattern = so.SparsityPattern([[[1], [1]], [[1, 1]]], biases=[[0, 0], [1]])
+    problem = so.TrainingProblem(pattern, [[-2], [-1], [0], [1], [3]], [4, 1, 1, 2, 9])
+    document = so.solve(problem, certificate=True).certificate.document
+    assert so.verify(document)
+    for literal in (3, -3, 8):
+        for step in (["lemma", [], [[literal, 1]]], ["rup", [literal], []]):
+            changed = copy_of(document)
+            changed["outputs"][0]["classes"][0]["steps"].insert(0, step)
+            assert "features are zero" in so.verify(changed).failure
 
 
 def existence_certificates() -> Documents:
@@ -284,7 +407,7 @@ def test_changed_existence_certificates_are_rejected() -> None:
     kinds = Counter(document["claim"] for _, _, document in documents)
     print(f"{dict(kinds)}, {rejected.total()} changes rejected, survived: {dict(reasons)}")
     assert len(documents) >= 30
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     assert rejected.total() >= 0.6 * MUTATIONS * len(documents)
     assert min(rejected[kind.__name__] for kind in OF_EXISTENCE) >= len(documents)
 
@@ -398,28 +521,30 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
             continue
         fit = checker.ScalarFit(problem, 0, checker.VerificationReport())
         for part in document["outputs"][0]["classes"]:
-            proof = checker.Proof(fit, part["signs"], bound, checker.VerificationReport())
+            proof = checker.Proof(fit, part["signs"], bound)
             pre, loss_below = _network(z3, problem, fit, part["signs"], bound)
             _, above = _network(z3, problem, fit, part["signs"], bound * Fraction(11, 10))
             for step in part["steps"]:
-                proof.step(step)
-                if step[0] not in ("bound", "cone"):
+                proof.step(*step)
+                if step[0] != "lemma":
                     continue
+                kind = "bound" if step[1] else "geometry"
                 excluded = []
                 for literal in sorted(proof.clauses[-1]):
                     j, i = divmod(abs(literal) - 1, len(problem.X))
-                    strict = step[0] == "cone" and abs(literal) == abs(proof.statement(step[1])[2])
+                    strict = kind == "geometry"
                     wrong = -pre[j][i] if literal > 0 else pre[j][i]
                     excluded.append(wrong > 0 if strict else wrong >= 0)
-                excluded += loss_below if step[0] == "bound" else []
+                excluded += loss_below if kind == "bound" else []
                 solver = z3.Solver()
                 assert solver.check(*excluded) == z3.unsat, (name, step)
-                counted[step[0]] += 1
-                if step[0] == "bound":
+                counted[kind] += 1
+                if kind == "bound":
                     raised = [*excluded[: -len(loss_below)], *above]
                     counted["refuted with a raised bound"] += solver.check(*raised) == z3.sat
     print(f"{loss}: z3 confirms {dict(counted)}")
     assert counted["bound"] >= 40
+    assert counted["geometry"] >= 2
     assert counted["refuted with a raised bound"] >= 30
 
 

@@ -46,7 +46,7 @@ class BoundLemma:
         """The certificate's step."""
         errors = [_error(row, m) for row, m in self.support if isinstance(row, ErrorRow)]
         literals = [[row.literal, number(m)] for row, m in self.support if isinstance(row, SignRow)]
-        return ["bound", errors, literals]
+        return ["lemma", errors, literals]
 
 
 def _error(row: ErrorRow, m: int) -> list[Any]:

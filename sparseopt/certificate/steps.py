@@ -17,7 +17,7 @@ class Steps:
         self.fit = fit
         self.lines: list[str] = []
         self._cones: dict[tuple[int, ...], int] = {}
-        self._combinations: dict[tuple[int, ...], tuple[list[Any], int | str] | None] = {}
+        self._combinations: dict[tuple[int, ...], list[Any] | None] = {}
 
     def _add(self, *step: Any) -> int:
         self.lines.append(json.dumps(step, separators=(",", ":")))
@@ -40,7 +40,7 @@ class Steps:
         key = (target, *sorted(others))
         if key not in self._cones:
             assert self.implies(target, others)
-            self._cones[key] = self._add("cone", target, *(self._combinations[key] or ()))
+            self._cones[key] = self._add("lemma", [], self._combinations[key])
         return self._cones[key]
 
     def implies(self, target: int, others: Sequence[int]) -> bool:
@@ -50,15 +50,15 @@ class Steps:
             self._combinations[key] = self._combination(target, others)
         return self._combinations[key] is not None
 
-    def _combination(self, target: int, others: Sequence[int]) -> tuple[list[Any], int | str] | None:
-        """Pairs [literal, m] and a scale: scale × the target's direction = Σ m × the literals' directions."""
+    def _combination(self, target: int, others: Sequence[int]) -> list[Any] | None:
+        """Pairs [literal, m] of the others and of the negated target: m > 0, and the sum of m × directions is 0."""
         if statement(self.fit, target) in {statement(self.fit, x) for x in others}:
-            return [[target, 1]], 1
+            return [[target, 1], [-target, 1]]
         columns = [self._direction(x) for x in others] + [self._direction(-target)]
         found = kernel_vector([list(row) for row in zip(*columns, strict=True)], len(columns))
         if found is None or found[-1] <= 0 or any(m < 0 for m in found):
             return None
-        return [[x, number(m)] for x, m in zip(others, found, strict=False) if m], number(found[-1])
+        return [[x, number(m)] for x, m in zip([*others, -target], found, strict=True) if m]
 
     def _direction(self, literal: int) -> list[int]:
         j, i = divmod(abs(literal) - 1, self.fit.n_points)

@@ -73,7 +73,8 @@ def fill(form: KernelForm, kernels: Sequence[Kernel], others: Sequence[Kernel], 
             rule = f"F{len(kept)}"
             what = f"{len(kernels)} kernels give everything on every {line}{but} ({rule})"
             if kept:
-                evidence = ["confine", [list(k.node) for k in kernels], [[line, c] for c in kept], rule]
+                lost = [(k.node, line, c) for k in seen.kernels for c in sorted(k.columns) if c not in kept]
+                evidence = ["rely", rule, lost, sorted(given)]
             else:
                 shares = seen.shares()
                 evidence = span_step(kernels, [[(c, r) for r, c in s] for s in shares] if turned else shares)

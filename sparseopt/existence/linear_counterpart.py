@@ -6,7 +6,7 @@ and inputs: if a block's set is not closed, neither is the whole (pad with zeros
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations, product
@@ -22,7 +22,7 @@ from sparseopt.existence.engine import ENGINE
 from sparseopt.existence.fill import fill
 from sparseopt.existence.jets import jets
 from sparseopt.existence.kernel_rules import RULES, Closed, Escape, Rule
-from sparseopt.existence.kernels import Block, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
+from sparseopt.existence.kernels import Block, Entry, Factor, Kernel, KernelForm, Matrix, Reduction, groups, reduce
 from sparseopt.existence.laurent import Laurent, zeros
 from sparseopt.existence.outside import Identity, outside
 from sparseopt.existence.qepcad import QEPCAD, by_qepcad, missing_qepcad
@@ -253,16 +253,21 @@ def reduce_network(network: LinearNetwork) -> _Reduced:
 def _between_ends(evidence: Sequence[Any], depth: int) -> list[Any]:
     """Evidence for kernels as evidence for a network: rows are outputs, columns are inputs."""
     out = []
-    for kind, node, parts, *rule in evidence:
+    for kind, node, parts, *gained in evidence:
         given: list[Any]
         if kind == "span":
-            given = [[[[0, c], [depth, r]] for r, c in share] for share in parts]
+            given = [_direct(share, depth) for share in parts]
         elif kind == "split":
             given = [[[[0, c] for c in columns], [[depth, r] for r in rows]] for rows, columns in parts]
         else:
-            given = [[0 if line == "column" else depth, place] for line, place in parts]
-        out.append([kind, node, given, *rule])
+            given = [[[0, at], list(h)] if line == "column" else [list(h), [depth, at]] for h, line, at in parts]
+        out.append([kind, node, given, *(_direct(entries, depth) for entries in gained)])
     return out
+
+
+def _direct(entries: Iterable[Entry], depth: int) -> list[Any]:
+    """Edges for entries."""
+    return [[[0, c], [depth, r]] for r, c in entries]
 
 
 def _by_theorem(form: KernelForm, kernels: Sequence[Kernel]) -> Closed | Escape | None:

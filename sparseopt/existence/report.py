@@ -45,10 +45,11 @@ def data_certificate(
 
 
 def part_of_whole(part: dict[str, Any], group: Sequence[int], pattern: SparsityPattern) -> dict[str, Any]:
-    """A part of a certificate for a group of outputs, as one for all outputs; null stands for zeros."""
+    """A part of a certificate for a group of outputs, as one for all outputs, with zeros for the others."""
 
     def spread(rows: list[Any]) -> list[Any]:
-        return [rows[group.index(o)] if o in group else None for o in range(pattern.n_outputs)]
+        zero = [0] * len(rows[0]) if isinstance(rows[0], list) else 0
+        return [rows[group.index(o)] if o in group else zero for o in range(pattern.n_outputs)]
 
     given = part["parameters"]
     own = {key: [*given[key][:-1], spread(given[key][-1])] for key in ("weights", "biases")}
