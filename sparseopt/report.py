@@ -261,12 +261,14 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
         else:
             part = "" if report.counted_all else " looked at"
             lines.append(
-                f"  none of the {report.examined:,} blocks of 2 × 2 entries of one neuron{part} is an LU pattern, no equal"
+                f"  none of the {report.examined:,} blocks of 2 × 2 entries of one neuron{part} is an LU pattern,"
             )
-            lines.append("  neurons hold a corner, and neither F0 (everything) nor P (disjoint rectangles) applies")
+            lines.append(
+                "  no equal neurons hold a corner, and neither F0 (everything) nor P (disjoint rectangles) applies"
+            )
             if (few := report.fewest_paths) > 1:
                 lines.append(
-                    f"  every block of at most {few} outputs or inputs is everything (F0): larger ones are not searched"
+                    f"  every block of at most {few} outputs or inputs is everything (F0): no small block shows more"
                 )
     return "\n".join(lines)
 
