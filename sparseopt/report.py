@@ -139,6 +139,7 @@ def report_document(report: ExistenceReport) -> dict[str, Any]:
         "scope": report.scope.value,
         "theorem": report.theorem,
         "reason": report.reason,
+        "bounds": report.bounds,
         "certificate": report.certificate,
     }
 
