@@ -94,10 +94,10 @@ def reduced(xs: Sequence[int], ys: Sequence[int]) -> tuple[tuple[int, ...], tupl
     return min(images)
 
 
-def survey(name: str, values: Iterable[int], points: Iterable[Sequence[int]]) -> None:
+def survey(name: str, values: Iterable[int], points: Iterable[Sequence[int]], widths: tuple[int, int] = (2, 2)) -> None:
     """Print how many data sets with these targets, the first 0, are fitted."""
     data = {reduced(xs, (0, *ys)) for xs in points for ys in product(values, repeat=len(xs) - 1)}
-    answers = {pair: fits(*pair, milliseconds=2000) for pair in sorted(data)}
+    answers = {pair: fits(*pair, 2000, widths) for pair in sorted(data)}
     print(name, dict(Counter(answers.values())), *(pair for pair, said in answers.items() if not said), sep="\n  ")
 
 
@@ -107,3 +107,6 @@ if __name__ == "__main__":
     survey("5 points, values within 2", range(-2, 3), [range(5)])
     survey("6 points, values within 1", range(-1, 2), [range(6)])
     survey("7 points, values 0 and 1", range(2), [range(7)])
+    survey("1-2-3-1: 8 points, values 0 and 1", range(2), [range(8)], (2, 3))
+    survey("1-3-2-1: 8 points, values 0 and 1", range(2), [range(8)], (3, 2))
+    survey("1-2-3-1: 9 points, values 0 and 1", range(2), [range(9)], (2, 3))
