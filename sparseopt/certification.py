@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sparseopt.errors import InputError
@@ -38,7 +39,8 @@ def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 
     subject : SparsityPattern or TrainingProblem
         A pattern asks about every dataset, a problem about its own.
     engine_seconds : float
-        Time limit for each question about a problem's data that z3 is asked; 0 asks none.
+        Time limit for each question about a problem's data that z3 is asked, and for each bound on the infimum of an
+        undecided problem; 0 asks none.
 
     Returns
     -------
@@ -62,7 +64,9 @@ def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 
     if isinstance(subject, SparsityPattern):
         return _certify_pattern(subject)
     if isinstance(subject, TrainingProblem):
-        return _certify_problem(subject, engine_seconds)
+        report = _certify_problem(subject, engine_seconds)
+        undecided = report.verdict is Verdict.UNDECIDED and engine_seconds > 0
+        return _with_bounds(report, subject, engine_seconds) if undecided else report
     raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
 
 
@@ -192,6 +196,26 @@ def _never_reached(problem: TrainingProblem, engine_seconds: float) -> Existence
         sequence=sequence,
         certificate=data_certificate("not attained", "G", problem, sequence.to_dict(), engine=ENGINE),
     )
+
+
+def _with_bounds(report: ExistenceReport, problem: TrainingProblem, seconds: float) -> ExistenceReport:
+    """An undecided report with the best network that was found and a lower bound, in floating point."""
+    from sparseopt.solvers.duplicates import duplicate_bound
+    from sparseopt.solvers.gradient import balanced
+    from sparseopt.solvers.solve import solve
+
+    found = solve(problem, "local", time_limit=seconds)
+    if found.network is None:
+        return report
+    bound, how = found.bound, "equal inputs"
+    if problem.pattern.depth == 2 and (copies := duplicate_bound(problem, seconds)) > bound:
+        bound, how = min(copies, found.objective), "every output with its own copies of shared neurons"
+    size = balanced(found.network).largest_weight
+    reason = (
+        f"{report.reason}. In floating point, the infimum is at least {bound:.6g} ({how}) and at most "
+        f"{found.objective:.6g}, the loss of the best network found (largest weight {size:.3g})"
+    )
+    return replace(report, reason=reason, network=found.network, bounds=(bound, found.objective))
 
 
 def _certify_groups(problem: TrainingProblem, engine_seconds: float) -> ExistenceReport | None:

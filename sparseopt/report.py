@@ -139,6 +139,7 @@ def report_document(report: ExistenceReport) -> dict[str, Any]:
         "scope": report.scope.value,
         "theorem": report.theorem,
         "reason": report.reason,
+        "bounds": report.bounds,
         "certificate": report.certificate,
     }
 
@@ -259,9 +260,17 @@ def masks_text(reports: Sequence[tuple[str, MaskReport]]) -> str:
         elif report.closed:
             lines.append("  rectangles of hidden neurons are equal or disjoint: blocks of bounded rank (rule P)")
         else:
-            lines.append("  no 2 × 2 block shows that it is not closed, and rule P does not apply")
+            part = "" if report.counted_all else " looked at"
+            lines.append(
+                f"  none of the {report.examined:,} blocks of 2 × 2 entries of one neuron{part} is an LU pattern,"
+            )
+            lines.append(
+                "  no equal neurons hold a corner, and neither F0 (everything) nor P (disjoint rectangles) applies"
+            )
             if (few := report.fewest_paths) > 1:
-                lines.append(f"  every block of at most {few} outputs or inputs is everything: it shows nothing (F0)")
+                lines.append(
+                    f"  every block of at most {few} outputs or inputs is everything (F0): no small block shows more"
+                )
     return "\n".join(lines)
 
 

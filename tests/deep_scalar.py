@@ -1,4 +1,4 @@
-"""Does some dense 1-2-2-1 network fit given points exactly? Decided case by case, by z3. As a script: grids of data.
+"""Does some dense network 1-k-m-1 fit given points exactly? Decided case by case, by z3. As a script: grids of data.
 
 With σ the ReLU and positive scales moved outwards (positive homogeneity), a network is
 
@@ -22,15 +22,17 @@ from typing import Any
 import z3
 
 
-def fits(xs: Sequence[int], ys: Sequence[int], milliseconds: int = 10_000) -> bool | None:
+def fits(
+    xs: Sequence[int], ys: Sequence[int], milliseconds: int = 10_000, widths: tuple[int, int] = (2, 2)
+) -> bool | None:
     """Whether a network fits y_i at x_i (increasing) exactly, by z3's word; None if z3 leaves a case open."""
     n, is_open = len(xs), False
     cases = [0, *(s * k for k in range(1, n) for s in (1, -1))]
-    for pair in combinations_with_replacement(cases, 2):
-        if pair[0] == 0 and pair[1] <= 0:
+    for chosen in combinations_with_replacement(cases, widths[0]):
+        if chosen[0] == 0 and min(chosen[1:]) <= 0:
             continue  # a case of (0, 1) with W_o1 = 0, or of (0, k)
-        for signs in ((1, 1), (1, -1), (-1, -1)):
-            found = _case(xs, ys, pair, signs, milliseconds)
+        for signs in combinations_with_replacement((1, -1), widths[1]):
+            found = _case(xs, ys, chosen, signs, milliseconds)
             if found:
                 return True
             is_open |= found is None
@@ -38,14 +40,14 @@ def fits(xs: Sequence[int], ys: Sequence[int], milliseconds: int = 10_000) -> bo
 
 
 def _case(
-    xs: Sequence[int], ys: Sequence[int], pair: tuple[int, int], signs: tuple[int, int], milliseconds: int
+    xs: Sequence[int], ys: Sequence[int], chosen: tuple[int, ...], signs: tuple[int, ...], milliseconds: int
 ) -> bool | None:
     """The same with the first layer's active sets and the signs v_o fixed."""
     linear = z3.SolverFor("QF_LRA")
     products, choices, g = [], [], []
-    for o in range(2):
+    for o in range(len(signs)):
         values = [z3.Real(f"B{o}")] * len(xs)
-        for j, k in enumerate(pair):
+        for j, k in enumerate(chosen):
             W, U, t = z3.Real(f"W{o}{j}"), z3.Real(f"U{o}{j}"), z3.Real(f"t{j}")
             if k == 0:
                 values = [value + W * x for value, x in zip(values, xs, strict=True)]
@@ -62,7 +64,8 @@ def _case(
     choices += [value > 0 for values in g for value in values]
 
     def fit(relu: Any) -> list[Any]:
-        return [z3.Real("c") + signs[0] * relu(g[0][i]) + signs[1] * relu(g[1][i]) == y for i, y in enumerate(ys)]
+        heights = [sum(sign * relu(values[i]) for sign, values in zip(signs, g, strict=True)) for i in range(len(ys))]
+        return [z3.Real("c") + height == y for height, y in zip(heights, ys, strict=True)]
 
     linear.add(*fit(lambda value: z3.If(value > 0, value, z3.RealVal(0))))
     while (answer := linear.check()) == z3.sat:
@@ -91,10 +94,10 @@ def reduced(xs: Sequence[int], ys: Sequence[int]) -> tuple[tuple[int, ...], tupl
     return min(images)
 
 
-def survey(name: str, values: Iterable[int], points: Iterable[Sequence[int]]) -> None:
+def survey(name: str, values: Iterable[int], points: Iterable[Sequence[int]], widths: tuple[int, int] = (2, 2)) -> None:
     """Print how many data sets with these targets, the first 0, are fitted."""
     data = {reduced(xs, (0, *ys)) for xs in points for ys in product(values, repeat=len(xs) - 1)}
-    answers = {pair: fits(*pair, milliseconds=2000) for pair in sorted(data)}
+    answers = {pair: fits(*pair, 2000, widths) for pair in sorted(data)}
     print(name, dict(Counter(answers.values())), *(pair for pair, said in answers.items() if not said), sep="\n  ")
 
 
@@ -104,3 +107,6 @@ if __name__ == "__main__":
     survey("5 points, values within 2", range(-2, 3), [range(5)])
     survey("6 points, values within 1", range(-1, 2), [range(6)])
     survey("7 points, values 0 and 1", range(2), [range(7)])
+    survey("1-2-3-1: 8 points, values 0 and 1", range(2), [range(8)], (2, 3))
+    survey("1-3-2-1: 8 points, values 0 and 1", range(2), [range(8)], (3, 2))
+    survey("1-2-3-1: 9 points, values 0 and 1", range(2), [range(9)], (2, 3))

@@ -14,9 +14,6 @@ import pytest
 
 import sparseopt as so
 from sparseopt.existence.atlas import TABLES, build, read_masks, summary
-from sparseopt.existence.cancellation import cancellation
-from sparseopt.existence.contraction import LinearNetwork, contract
-from sparseopt.existence.kernels import KernelForm, groups, reduce
 
 STORED = Path(__file__).parent.parent / "data" / "atlas.json"
 
@@ -140,18 +137,3 @@ def test_permutations_and_transposition(atlas: Any) -> None:
                 compared += 1
     print(f"{compared} verdicts compared")
     assert compared == 2 * 1201
-
-
-def test_witness_search_never_contradicts_a_rule(atlas: Any) -> None:
-    """T finds nothing in groups of kernels that a rule calls closed."""
-    searched = Counter[str]()
-    for row in atlas["tables"]["3-2-3"] + atlas["tables"]["3-3-3"][::4]:
-        if row["closed"] and row["rules"]:
-            found = KernelForm.of(contract(LinearNetwork.of(read_masks(row["masks"]))).network)
-            assert found is not None
-            form = reduce(found[0]).form
-            for members in groups(form):
-                assert cancellation(form, [form.kernels[j] for j in members]) is None, row["masks"]
-                searched[row["rules"][0]] += 1
-    print(f"groups of kernels searched in vain, by rule: {dict(searched)}")
-    assert {"K1", "W2", "F1"} <= searched.keys()

@@ -23,9 +23,11 @@ def test_data_of_networks_are_fitted() -> None:
 
 
 def test_too_many_turns() -> None:
-    """No network goes up and down through eight points; one goes through six."""
+    """No network goes up and down through eight points; one through six, and with another neuron through nine."""
     assert fits(range(8), [0, 1] * 4) is False
     assert fits(range(6), [0, 1] * 3) is True
+    assert fits(range(8), [0, 1] * 4, widths=(3, 2)) is True
+    assert fits(range(9), [0, 1] * 4 + [0], widths=(2, 3)) is True
 
 
 def test_agrees_with_the_general_question() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import sparseopt as so
+from sparseopt.cli import main
 from sparseopt.existence.data_bound import data_bound
 from sparseopt.existence.engine import ask
 from sparseopt.existence.eventual import eventual_predictions
@@ -50,6 +51,20 @@ def test_six_points_of_the_dense_network(loss: str) -> None:
     assert (report.verdict, report.theorem) == (so.Verdict.ATTAINED, "A")
     assert report.network is not None
     assert fitted.evaluate_exact(report.network) == 0
+
+
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``sparseopt certify`` prints the sequence that it found, or the network that fits once a target is moved."""
+    moved = tmp_path / "moved.json"
+    changed(so.load_problem(SIX), 2, 1, 0).save(moved)
+    for path, verdict, shown in ((SIX, "NOT_ATTAINED", "W2[2, 1] = "), (moved, "ATTAINED", "network    f1 = ")):
+        monkeypatch.setattr("sys.argv", ["sparseopt", "certify", str(path)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        text = capsys.readouterr().out
+        assert ended.value.code == 0
+        assert f"verdict    {verdict} (THIS_DATASET)" in text
+        assert shown in text
 
 
 @pytest.mark.parametrize("loss", ["l1", "l2"])

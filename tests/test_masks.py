@@ -97,6 +97,29 @@ def test_structured_masks_of_real_size() -> None:
     assert (report.closed, report.blocks, [len(part) for part in report.block]) == (False, 0, [5, 5])
 
 
+def test_a_pruned_layer_beside_a_dense_one() -> None:
+    """90 % zeros before or after a dense layer: everything; small ones agree with the exact procedure."""
+    pruned, dense = np.random.default_rng(7).random((1000, 1000)) < 0.1, np.ones((1000, 1000), dtype=bool)
+    assert scan(pruned, dense).rule == scan(dense, pruned).rule == "F0"
+    rng, closed = np.random.default_rng(7), 0
+    for _ in range(60):
+        masks = [rng.random((3, 4)) < 0.6, np.ones((4, 3), dtype=bool)]
+        for first, second in (masks, [m.T for m in reversed(masks)]):
+            if scan(first, second).closed is not None:
+                assert so.linear_counterpart(so.SparsityPattern([first, second])).closed is True
+                closed += 1
+    assert closed > 20
+
+
+def test_large_rectangles_are_looked_at_in_part() -> None:
+    """LU of order 1200 fills half the masks: blocks are found in the first rows, and the count is a lower bound."""
+    ones = np.ones((1200, 1200))
+    report = scan(np.triu(ones) > 0, np.tril(ones) > 0)
+    assert (report.closed, report.counted_all) == (False, False)
+    assert 10**5 < report.blocks < 1199**2
+    assert report.block == ((0, 1), (0, 1))
+
+
 def test_small_blocks_of_many_paths_are_everything() -> None:
     """Rule F0 with m paths for every entry: blocks of m outputs, or inputs, are closed."""
     rng = np.random.default_rng(6)
@@ -119,7 +142,13 @@ def test_masks_file(tmp_path: Path) -> None:
     with pytest.raises(so.InputError, match="b has 4 columns but a has 3 rows"):
         read_masks(path)
     np.savez(path, a=np.ones((3, 2)))
-    with pytest.raises(so.InputError, match="at least two"):
+    assert [(name, mask.shape) for name, mask in read_masks(path)] == [
+        ("dense", (2, 2)),
+        ("a", (3, 2)),
+        ("dense", (3, 3)),
+    ]
+    np.savez(path, a=np.ones(3))
+    with pytest.raises(so.InputError, match="holds no matrix"):
         read_masks(path)
     path.write_text("nonsense")
     with pytest.raises(so.InputError, match="not an"):

@@ -25,8 +25,12 @@ def test_butterfly_is_closed(n: int) -> None:
 
 @pytest.mark.parametrize("p", [2, 3, 4])
 def test_monarch_and_kronecker_sparse_chains_are_closed(p: int) -> None:
-    """Monarch, and I ⊗ 1 ⊗ I factors that chain with two equal columns (rank 2 blocks)."""
-    assert so.linear_counterpart(so.families.monarch(p)).closed is True
+    """Monarch (orders 4, 9, 16), and I ⊗ 1 ⊗ I factors that chain with two equal columns (rank 2 blocks)."""
+    lc = so.linear_counterpart(so.families.monarch(p))
+    assert lc.closed is True
+    checked = so.verify(lc.certificate)
+    assert checked.valid
+    assert not checked.relies_on
     doubled = [np.kron(m, np.ones((2, 2))) for m in so.families.butterfly(8).masks]
     assert so.linear_counterpart(so.SparsityPattern(doubled)).closed is True
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from random_patterns import random_pattern
 
 import sparseopt as so
 from sparseopt.existence.cancellation import cancellation
@@ -15,14 +16,6 @@ from sparseopt.existence.jets import jets
 from sparseopt.existence.kernel_rules import Escape
 from sparseopt.existence.kernels import Kernel, KernelForm, groups
 from sparseopt.existence.linear_counterpart import reduce_network
-
-
-def random_pattern(rng: np.random.Generator, inputs: int, hidden: int, outputs: int) -> so.SparsityPattern:
-    """Every weight is free with probability 1/2; every hidden neuron has an input and an output."""
-    while True:
-        first, second = rng.random((hidden, inputs)) < 0.5, rng.random((outputs, hidden)) < 0.5
-        if first.any(axis=1).all() and second.any(axis=0).all():
-            return so.SparsityPattern([first, second])
 
 
 @pytest.mark.parametrize(

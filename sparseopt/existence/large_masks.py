@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import comb, isqrt
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from sparseopt.existence.kernels import Block
 
 Mask = npt.NDArray[np.bool_]
 MAX_WORK = 10**8
-"""Blocks are counted until so many multiplications; the count is then a lower bound."""
+"""Blocks are counted until so many multiplications, and a larger rectangle in its first rows: then a lower bound."""
 MAX_EDGES = 5 * 10**7
 """Matchings are looked for in graphs with at most so many edges in all."""
 FEW_ROWS = 64
@@ -54,8 +55,10 @@ class MaskReport:
         Whether the linear counterpart is closed; None if no proof applies.
     rule : str or None
         What shows that it is closed: F0 (everything) or P (disjoint rectangles).
+    examined : int
+        2 × 2 blocks within rectangles of hidden neurons; `counted_all` False: not all of them were looked at.
     blocks : int
-        2 × 2 blocks that are not closed; `counted_all` False: at least so many.
+        How many of these are not closed; `counted_all` False: at least so many.
     fewest_paths : paths of the entry with the fewest
     block : (outputs, inputs) or None
         The first of them, or without any a larger one, and `neuron`, a hidden neuron whose rectangle holds it.
@@ -65,6 +68,7 @@ class MaskReport:
     density: float
     closed: bool | None
     rule: str | None
+    examined: int
     blocks: int
     counted_all: bool
     fewest_paths: int
@@ -75,18 +79,24 @@ class MaskReport:
 def read_masks(path: str | PathLike[str]) -> list[tuple[str, Mask]]:
     """The two-dimensional arrays of an ``.npz`` file in its order, non-zero entries free.
 
+    A single matrix is put between dense layers, as wide as itself on both sides.
+
     Raises
     ------
     InputError
-        If the file cannot be read, holds fewer than two matrices, or two consecutive ones do not fit.
+        If the file cannot be read, holds no matrix, or two consecutive ones do not fit.
     """
     try:
         with np.load(Path(path)) as stored:
             masks = [(name, stored[name] != 0) for name in stored.files if stored[name].ndim == 2]
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: not an .npz file of masks ({error})") from None
-    if len(masks) < 2:
-        raise InputError(f"{path}: holds {len(masks)} matrices; give one mask per layer, at least two, inputs first")
+    if not masks:
+        raise InputError(f"{path}: holds no matrix; give one mask (outputs, inputs) per layer, first layer first")
+    if len(masks) == 1:
+        outputs, inputs = masks[0][1].shape
+        dense = (("dense", np.ones((n, n), dtype=bool)) for n in (inputs, outputs))
+        return [next(dense), *masks, next(dense)]
     for (low, a), (high, b) in pairwise(masks):
         if a.shape[0] != b.shape[1]:
             raise InputError(
@@ -105,31 +115,34 @@ def scan(first: Mask, second: Mask) -> MaskReport:
     paths = _paths(second, first)
     shared, own = paths > 1, paths == 1
     near = own.any(axis=1), own.any(axis=0)  # rows and columns without own entries are in no such block
-    blocks, work, found = 0, 0, None
-    for j, (R, C) in enumerate(zip(rows, columns, strict=True)):
-        R, C = R[near[0][R]], C[near[1][C]]
-        if min(len(R), len(C)) < 2:
-            continue
+    owned = (_paths(second.T, own) * first).sum(axis=1) if own.any() else np.zeros(len(first))
+    blocks, work, counted_all, found = 0, 0, True, None
+    for j in np.flatnonzero(owned >= 3):
+        R, C = rows[j][near[0][rows[j]]], columns[j][near[1][columns[j]]]
         inside = shared[np.ix_(R, C)]
-        inside = inside[~inside.all(axis=1)]
+        R, inside = R[~inside.all(axis=1)], inside[~inside.all(axis=1)]
         if not inside.any():
             continue
+        most = max(2, isqrt(MAX_WORK // len(C)))
+        counted_all &= len(R) <= most
+        R, inside = R[:most], inside[:most]
         if (work := work + inside.shape[0] ** 2 * inside.shape[1]) > MAX_WORK and found is not None:
+            counted_all = False
             break
         counts = _blocks_of_row_pairs(inside)
         blocks += int(counts.sum())
         if found is None and counts.any():
-            found = (_block(shared, R, C), j)
+            found = (_block(shared, R, C), int(j))
     fewest = int(paths.min())
-    counted_all = work <= MAX_WORK or found is None
+    examined = sum(comb(len(R), 2) * comb(len(C), 2) for R, C in zip(rows, columns, strict=True))
     if found := found or _with_a_corner(rows, columns, paths):
-        return MaskReport(sizes, density, False, None, blocks, counted_all, fewest, *found)
+        return MaskReport(sizes, density, False, None, examined, blocks, counted_all, fewest, *found)
     rule = None
     if fewest >= min(paths.shape) or _full(second, first, paths) or _full(first.T, second.T, paths.T):
         rule = "F0"
     elif _disjoint(first, second, rows, columns):
         rule = "P"
-    return MaskReport(sizes, density, True if rule else None, rule, blocks, counted_all, fewest)
+    return MaskReport(sizes, density, True if rule else None, rule, examined, blocks, counted_all, fewest)
 
 
 def _paths(second: Mask, first: Mask) -> Any:
@@ -157,11 +170,14 @@ def _block(shared: Mask, R: Any, C: Any) -> Block:
 
 def _full(second: Mask, first: Mask, paths: Any) -> bool:
     """Whether in every column the rows with a path can be matched into the column's neurons."""
-    held = first.sum(axis=0)
-    if ((paths > 0).sum(axis=0) > held).any() or int(second.sum(axis=0) @ first.sum(axis=1)) > MAX_EDGES:
+    if ((paths > 0).sum(axis=0) > first.sum(axis=0)).any():
+        return False
+    _, place = np.unique(np.packbits(first, axis=0), axis=1, return_index=True)  # equal columns are asked once
+    columns = first.T[place]
+    if int(columns.sum(axis=0) @ second.sum(axis=0)) > MAX_EDGES:
         return False
     by_neuron = csr_array(second.T)
-    for column, reached in zip(first.T, paths.T > 0, strict=True):
+    for column, reached in zip(columns, paths.T[place] > 0, strict=True):
         matched = maximum_bipartite_matching(by_neuron[np.flatnonzero(column)], perm_type="row")
         if (matched[reached] < 0).any():
             return False
@@ -171,12 +187,16 @@ def _full(second: Mask, first: Mask, paths: Any) -> bool:
 def _with_a_corner(rows: list[Any], columns: list[Any], paths: Any) -> tuple[Block, int] | None:
     """r + 1 rows and columns that r equal neurons hold, alone but for one entry; and one of these neurons."""
     kinds: dict[tuple[bytes, bytes], list[int]] = {}
+    with_own: dict[int, tuple[Any, Any]] = {}
     for j, (R, C) in enumerate(zip(rows, columns, strict=True)):
         kinds.setdefault((R.tobytes(), C.tobytes()), []).append(j)
     for j, *others in kinds.values():
-        r, R, C = 1 + len(others), rows[j], columns[j]
-        if not others or min(len(R), len(C)) <= r:
+        if not others:
             continue
+        r = 1 + len(others)
+        if r not in with_own:
+            with_own[r] = (paths == r).any(axis=1), (paths == r).any(axis=0)
+        R, C = rows[j][with_own[r][0][rows[j]]], columns[j][with_own[r][1][columns[j]]]
         own = paths[np.ix_(R, C)] == r
         near = own.sum(axis=1) >= r, own.sum(axis=0) >= r  # others are in no such block
         if min(near[0].sum(), near[1].sum()) <= r:

@@ -113,9 +113,11 @@ class ExistenceReport:
     sequence : DivergingSequence or None
         For NOT_ATTAINED: parameters, as functions of n, whose loss tends to 0.
     network : Network or None
-        For ATTAINED by a bound: parameters that reach it.
+        For ATTAINED by a bound: parameters that reach it. For an undecided problem: the best that was found.
     certificate : dict or None
         The evidence as JSON-ready values.
+    bounds : (float, float) or None
+        For an undecided problem: the infimum lies between these, in floating point.
     """
 
     verdict: Verdict
@@ -126,3 +128,4 @@ class ExistenceReport:
     sequence: DivergingSequence | None = field(default=None, repr=False)
     network: Network | None = field(default=None, repr=False)
     certificate: dict[str, Any] | None = field(default=None, repr=False)
+    bounds: tuple[float, float] | None = None
