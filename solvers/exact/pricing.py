@@ -72,8 +72,8 @@ class Prices(NamedTuple):
 def new_prices(inst: Instance) -> Prices:
     """Room for all points; zero where none is in play."""
     Q, k = padded(inst.targets.size), inst.plus.size
-    per_neuron, per_point = [np.zeros((k, Q)) for _ in range(3)], [np.zeros(Q) for _ in range(7)]
-    return Prices(*per_neuron, *per_point, np.zeros((2, Q)), np.zeros(Q), np.zeros(Q))
+    shapes: list[tuple[int, ...]] = [*[(k, Q)] * 3, *[(Q,)] * 7, (2, Q), (Q,), (Q,)]
+    return Prices(*map(np.zeros, shapes))
 
 
 @inlined_kernel
