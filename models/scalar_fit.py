@@ -11,6 +11,7 @@ the parameter vector θ = (w_1, b_1, …, w_k, b_k, v, c). Data are scaled to [-
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -148,18 +149,23 @@ class ScalarFit:
         ones = np.ones((self.n_points, 1))
         return np.concatenate([self.X[:, list(self.skip)], ones[:, : int(self.constant)]], axis=1)
 
+    def _affine(self, inputs: Sequence[int], weights: FloatArray) -> FloatArray:
+        """Some inputs times weights, shape (P,), and the constant if there is one more weight."""
+        out = self.X[:, list(inputs)] @ weights[: len(inputs)]
+        return np.asarray(out + weights[-1] if len(weights) > len(inputs) else out)
+
     def predict(self, signs: FloatArray, theta: FloatArray) -> FloatArray:
         """Scaled predictions, shape (P,), for output signs and parameters."""
-        out = self.linear_features @ theta[self.n_parameters - self.linear_features.shape[1] :]
-        for sign, features, place in zip(signs, self.features, self.places, strict=True):
-            out = out + sign * np.maximum(features @ theta[place], 0.0)
-        return np.asarray(out)
+        out = self._affine(self.skip, theta[self.places[-1].stop if self.places else 0 :])
+        for sign, neuron, place in zip(signs, self.neurons, self.places, strict=True):
+            out += sign * np.maximum(self._affine(neuron.support, theta[place]), 0.0)
+        return out
 
     def activations(self, theta: FloatArray) -> npt.NDArray[np.bool_]:
         """Which neurons are active on which points, shape (P, k)."""
         out = np.zeros((self.n_points, len(self.neurons)), dtype=bool)
-        for j, (features, place) in enumerate(zip(self.features, self.places, strict=True)):
-            out[:, j] = features @ theta[place] > 0
+        for j, (neuron, place) in enumerate(zip(self.neurons, self.places, strict=True)):
+            out[:, j] = self._affine(neuron.support, theta[place]) > 0
         return out
 
     def loss_of(self, predictions: FloatArray) -> float:

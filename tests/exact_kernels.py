@@ -44,12 +44,12 @@ def _instances(count: int, seed: int, loss: str = "linf") -> list[tuple[Instance
 
 def _search(inst: Instance) -> search.Search:
     """A search with all points in play."""
-    return search.new_search(inst, 10.0, np.arange(inst.targets.size))
+    return search.new_search(inst, 10.0, np.arange(inst.data.targets.size))
 
 
 def _variables(s: search.Search) -> list[int]:
     """All variables of the points in play."""
-    P = s.play.present.size
+    P = s.play.points.size
     return [j * P + a for j, known in enumerate(s.play.known) for a in range(known)]
 
 
@@ -80,8 +80,8 @@ def _multipliers(s: search.Search) -> np.ndarray:
 
 def _node_by_highs(inst: Instance, s: search.Search, value: Any) -> float:
     """The node's program with all its rows: every subset of + (or -) neurons, solved by HiGHS."""
-    N, k, P, G = inst.column.size, inst.plus.size, inst.targets.size, inst.errors
-    features = inst.inputs[inst.column].T
+    N, k, P, G = inst.column.size, inst.plus.size, inst.data.targets.size, inst.errors
+    features = inst.data.inputs[inst.column].T
     rows, sides = [], []
     for v in np.flatnonzero(value):
         row, j = np.zeros(N + G), s.play.neuron[v]
@@ -103,10 +103,10 @@ def _node_by_highs(inst: Instance, s: search.Search, value: Any) -> float:
                     place = slice(inst.place[j], inst.place[j + 1])
                     row[place] = features[i, place] * (1.0 if inst.plus[j] else -1.0)
                 row[inst.place[k] : N] = features[i, inst.place[k] :]
-                row *= -inst.weights[i] if upper else inst.weights[i]
+                row *= -inst.data.weights[i] if upper else inst.data.weights[i]
                 row[N + (i if G > 1 else 0)] = 1.0
                 rows.append(row)
-                sides.append(inst.targets[i] * (-inst.weights[i] if upper else inst.weights[i]))
+                sides.append(inst.data.targets[i] * (-inst.data.weights[i] if upper else inst.data.weights[i]))
     if not rows:
         return 0.0
     bounds = [(None, None)] * N + [(0, None)] * G
@@ -167,16 +167,16 @@ def test_a_program_s_value_is_below_the_loss_of_every_network_of_its_decisions()
         for inst, rng in _instances(60, 12, loss):
             s = _search(inst)
             theta = rng.normal(size=inst.column.size)
-            values = inst.inputs[inst.column].T * theta
-            f = values[:, inst.place[-1] :].sum(axis=1) - inst.targets
+            values = inst.data.inputs[inst.column].T * theta
+            f = values[:, inst.place[-1] :].sum(axis=1) - inst.data.targets
             for j in range(inst.plus.size):
                 p = values[:, inst.place[j] : inst.place[j + 1]].sum(axis=1)
                 f += np.maximum(p, 0) * (1 if inst.plus[j] else -1)
-                for i in range(inst.targets.size):
+                for i in range(inst.data.targets.size):
                     v = int(s.play.variable[j, i])
                     if v >= 0 and s.asg.value[v] == 0 and rng.random() < 0.6:
                         assignment.assign(s.asg, 2 * v + (0 if (p[i] > 0) == (s.play.orient[j, i] > 0) else 1), -1)
-            errors = inst.weights * (f**2 if inst.squared else abs(f))
+            errors = inst.data.weights * (f**2 if inst.squared else abs(f))
             assert _solve(inst, s) == simplex.OPTIMAL
             assert s.basis.value[0] <= (errors.max() if inst.errors == 1 else errors.sum()) + 1e-8
             compared += 1
@@ -301,9 +301,9 @@ def test_messages_mean_the_same_to_a_search_with_other_points_in_another_order()
     """Clauses and facts of one search, as another one numbers them, are true of the same parameter vectors."""
     compared = 0
     for inst, rng in _instances(40, 11):
-        order = rng.permutation(inst.targets.size)
+        order = rng.permutation(inst.data.targets.size)
         one = search.new_search(inst, 10.0, order)
-        two = search.new_search(inst, 10.0, rng.permutation(inst.targets.size)[:2])
+        two = search.new_search(inst, 10.0, rng.permutation(inst.data.targets.size)[:2])
         variables = _variables(one)
         if len(variables) < 4:
             continue
@@ -421,7 +421,7 @@ def test_images_are_all_distinct_and_all_there() -> None:
     problem = so.TrainingProblem(so.families.dense([1, 4, 1]), np.arange(8.0)[:, None], np.arange(8.0) ** 2)
     inst = instance_of(ScalarFit.of(problem), np.array([1.0, 1.0, 1.0, -1.0]))
     s = _search(inst)
-    P = s.play.present.size
+    P = s.play.points.size
     for clause, expected in (([0, 2 * P + 2], 5), ([0, 2 * P], 2), ([0, 6 * P], 2), ([6 * P], 0)):
         symmetry.first_image(inst, s.play, s.learning.images, np.array(clause), len(clause))
         seen, images = {frozenset(clause)}, 0

@@ -217,6 +217,24 @@ def test_snapshots_that_do_not_fit_are_done_without(monkeypatch: pytest.MonkeyPa
     assert cold.objective == pytest.approx(base.objective, abs=1e-6 * _unit(problem))
 
 
+def test_a_search_without_room_for_more_points_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a split class, too, whose assumptions then have other numbers; proofs are of the last start."""
+    base = {problem: so.solve(problem, "exact") for problem in (_square(41, 3), _noise(30, 2, 3))}
+    begun: list[int] = []
+    begin = driver._ClassSearch._begin_anew
+    monkeypatch.setattr(driver, "ROOM", 3)
+    monkeypatch.setattr(driver, "SPLIT_FROM", 0)
+    monkeypatch.setattr(driver._ClassSearch, "_begin_anew", lambda one, room: begun.append(room) or begin(one, room))
+    for problem, found in base.items():
+        for workers in (1, 2, 2, 2):
+            result = so.solve(problem, "exact", workers=workers)
+            assert result.status is so.Status.OPTIMAL
+            assert result.objective == pytest.approx(found.objective, abs=1e-6 * _unit(problem))
+        assert so.verify(so.solve(problem, "exact", certificate=True).certificate).valid
+    print(f"{len(begun)} times with more room")
+    assert max(begun) >= 12
+
+
 def test_sums_over_many_points_are_refused_and_auto_knows() -> None:
     x = np.linspace(-1, 1, 2001)[:, None]
     problem = so.TrainingProblem(so.families.dense([1, 1, 1]), x, np.abs(x[:, 0]), "l1")

@@ -210,7 +210,7 @@ def store_with_copies(
     while next_image(inst, images):
         for e in range(size):
             j = play.neuron[clause[e] >> 1]
-            copy[e] = clause[e] + 2 * (images.image[j] - j) * play.present.size
+            copy[e] = clause[e] + 2 * (images.image[j] - j) * play.points.size
         store_clause(store, asg, log, copy, size, lbd, conflicts - _COPY_AGE, origin + 1)
 
 

@@ -71,7 +71,7 @@ def new_chords(play: Play) -> Chords:
 def gather(inst: Instance, play: Play, asg: Assignment, chords: Chords, theta: Any, j: int) -> bool:
     """Collect neuron j's decided directions with their prices at θ and a first basis; False if they do not span."""
     m = inst.place[j + 1] - inst.place[j]
-    first, start = j * play.present.size, inst.place[j]
+    first, start = j * play.points.size, inst.place[j]
     count = 0
     for v in range(first, first + play.known[j]):
         if asg.value[v] != 0 and asg.reason[v] != GEOMETRY:

@@ -23,16 +23,19 @@ from sparseopt.solvers.exact.clauses import CLAUSES, forget_half, grown
 from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
+    ASSUMED,
     CONFLICTS,
     FORGET_AT,
     FOUND,
     LEAST_LEAF,
     NEEDS_CLAUSES,
     NEEDS_LEVELS,
+    NEEDS_POINTS,
     NO_LOG,
     NODES,
     PATIENCE,
     PROVED,
+    ROOM,
     ROOT_BOUND,
     TOO_MANY,
     UPPER_BOUND,
@@ -96,7 +99,9 @@ class _ClassSearch:
         control.points = max(control.points, int(self.search.play.counts[0]))
         self.bound = max(self.bound, float(values[ROOT_BOUND]))
         self._tell()
-        if end == NEEDS_CLAUSES:
+        if end == NEEDS_POINTS:
+            self._begin_anew(2 * self.search.play.points.size)
+        elif end == NEEDS_CLAUSES:
             self._grow()
         elif end == NEEDS_LEVELS:
             self.search = self.search._replace(snapshots=more_snapshots(self.search.snapshots, self.search.basis))
@@ -124,6 +129,19 @@ class _ClassSearch:
 
     def _grow(self) -> None:
         self.search = self.search._replace(store=grown(self.search.store))
+
+    def _begin_anew(self, room: int) -> None:
+        """With room for more points; of what was found only the points in play and the incumbent are kept."""
+        old = self.search
+        points = old.play.points[: old.play.counts[0]]
+        fresh = _new_search(self.fit, self.inst, old.values[UPPER_BOUND], points, np.zeros_like(old.log.data), room)
+        fresh.best[:] = old.best
+        kept = [NODES, FOUND, ASSUMED]
+        fresh.counts[kept] = old.counts[kept]
+        j, u = np.divmod(old.assumed[: old.counts[ASSUMED]] >> 1, old.play.points.size)
+        fresh.assumed[: j.size] = 2 * (j * fresh.play.points.size + u) + (old.assumed[: j.size] & 1)
+        self.search, self.entries = fresh, []
+        self._note_told()
 
     def split(self) -> _ClassSearch | None:
         """Suppose the most active open variable: active here, inactive in the new search; None if all are decided."""
@@ -157,8 +175,12 @@ class _ClassSearch:
         """Take in what the other parts of the class told."""
         while self.inbox:
             message, s = self.inbox.popleft(), self.search
+            points = points_of(s.play, message)
+            if s.play.counts[0] + points.size > s.play.points.size < s.play.present.size:
+                self._begin_anew(2 * (int(s.play.counts[0]) + points.size))
+                s = self.search
             restart(s.asg, s.geo, s.snapshots, s.basis)
-            add_points(self.inst, s.play, s.geo.dirty, points_of(s.play, message))
+            add_points(self.inst, s.play, s.geo.dirty, points)
             literals = on_variables(s.play, message.literals)
             while not believe(s.store, s.asg, s.log, literals, message.sizes, message.levels, s.counts[CONFLICTS]):
                 self._grow()
@@ -240,6 +262,15 @@ def _turnable(fit: ScalarFit) -> list[int]:
     return [j for j, n in enumerate(fit.neurons) if direct.issuperset(n.support) and (fit.constant or not n.bias)]
 
 
+def _new_search(fit: ScalarFit, inst: Instance, upper_bound: float, points: Any, log: Any, room: int) -> Search:
+    """A search of one class in which turnable neurons are active at a point."""
+    search = new_search(inst, upper_bound, points, log, room)
+    for j in () if log.size else _turnable(fit):  # certificates do not know this step
+        if search.play.known[j]:
+            assume(search.asg, 2 * j * search.play.points.size)
+    return search
+
+
 def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
     """Search all sign classes; objective and bound go to `control` as they improve."""
     began = time.perf_counter()
@@ -249,17 +280,13 @@ def search_all_classes(fit: ScalarFit, control: Control, workers: int) -> None:
     start = np.arange(fit.n_points)
     if fit.loss is Loss.LINF:
         start = np.array(sorted({0, (fit.n_points - 1) // 2, fit.n_points - 1}))
-    turned = [] if control.proofs is not None else _turnable(fit)  # certificates do not know this step
     classes = fit.sign_classes()
     base = instance_of(fit, classes[0])
     searches = []
     for signs in classes:
         inst = with_signs(base, fit, signs)
         log = NO_LOG if control.proofs is None else np.zeros(log_size(inst), dtype=np.int64)
-        search = new_search(inst, control.objective, start, log)
-        for j in turned:
-            if search.play.known[j]:
-                assume(search.asg, 2 * j * fit.n_points)
+        search = _new_search(fit, inst, control.objective, start, log, ROOM)
         searches.append(_ClassSearch(fit, inst, signs, search, control.bound))
     team = _Team(searches, control, workers)
     team.run(FIRST_ATTEMPT)

@@ -72,7 +72,7 @@ class Geometry(NamedTuple):
 def new_geometry(play: Play) -> Geometry:
     """No witnesses, no reasons."""
     k, m = play.known.size, play.direction.shape[1]
-    n = min(play.present.size, MOST_DIRECTIONS)
+    n = min(play.points.size, MOST_DIRECTIONS)
     return Geometry(
         np.zeros((k, WITNESSES, m)),
         np.zeros(k, dtype=np.int64),
@@ -87,7 +87,7 @@ def new_geometry(play: Play) -> Geometry:
         np.zeros(k, dtype=np.bool_),
         np.ones(k, dtype=np.int64),
         np.zeros((k, n), dtype=np.int64),
-        np.empty(play.present.size, dtype=np.int64),
+        np.empty(play.points.size, dtype=np.int64),
         new_cone_work(m),
     )
 
@@ -101,7 +101,7 @@ def _directions(play: Play, geo: Geometry, j: int) -> int:
 @kernel
 def _place(play: Play, geo: Geometry, kind: int, w: int, start: int, stop: int) -> None:
     """On which side witness w of a kind sees directions start to stop."""
-    first = kind * play.present.size
+    first = kind * play.points.size
     for u in range(start, stop):
         seen = 0.0
         for q in range(play.direction.shape[1]):
@@ -138,7 +138,7 @@ def _note_respecting(inst: Instance, play: Play, geo: Geometry, j: int) -> None:
     kind, wrong = inst.kinds[j], 0
     for g in range(geo.count[j]):
         literal = geo.decided[j, g]
-        wrong |= geo.sees[kind, 1 - (literal & 1), (literal >> 1) - j * play.present.size]
+        wrong |= geo.sees[kind, 1 - (literal & 1), (literal >> 1) - j * play.points.size]
     geo.respecting[0] = ~wrong
 
 
@@ -179,7 +179,7 @@ def check_new_literals(inst: Instance, play: Play, asg: Assignment, geo: Geometr
         asg.counts[CHECKED] += 1
         v = literal >> 1
         j = play.neuron[v]
-        u = v - j * play.present.size
+        u = v - j * play.points.size
         if asg.reason[v] == GEOMETRY or u >= geo.sees.shape[2]:
             continue
         if geo.count[j] > 0:
@@ -224,7 +224,7 @@ def imply(inst: Instance, play: Play, asg: Assignment, geo: Geometry, theta: Any
     for j in range(geo.dirty.size):
         if geo.dirty[j]:
             geo.dirty[j] = False
-            kind, first, wanted = inst.kinds[j], j * play.present.size, 0
+            kind, first, wanted = inst.kinds[j], j * play.points.size, 0
             _place_new(play, geo, kind)
             _note_respecting(inst, play, geo, j)
             for u in range(_directions(play, geo, j) if geo.count[j] > 0 else 0):
@@ -246,7 +246,7 @@ def imply_blocking(
     """Assign what is implied of the variables that keep rows of violated points out; how many literals that were."""
     added = 0
     for j in range(inst.plus.size if play.direction.shape[1] > _EAGER else 0):
-        kind, first, wanted = inst.kinds[j], j * play.present.size, 0
+        kind, first, wanted = inst.kinds[j], j * play.points.size, 0
         _place_new(play, geo, kind)
         _note_respecting(inst, play, geo, j)
         for a in range(play.counts[0] if geo.count[j] > 0 else 0):
@@ -266,7 +266,7 @@ def _imply_wanted(inst: Instance, play: Play, asg: Assignment, geo: Geometry, th
     _witness_parameters(inst, play, geo, theta, j)
     added = 0
     for e in range(wanted):
-        if asg.value[j * play.present.size + geo.wanted[e]] == 0:
+        if asg.value[j * play.points.size + geo.wanted[e]] == 0:
             added += _find(inst, play, asg, geo, j, geo.wanted[e])
     return added
 
@@ -284,7 +284,7 @@ def _witness_parameters(inst: Instance, play: Play, geo: Geometry, theta: Any, j
 @kernel
 def _recall(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int) -> bool:
     """Assign direction u if an earlier reason has only true literals; whether there was one."""
-    first, kind = j * play.present.size, inst.kinds[j]
+    first, kind = j * play.points.size, inst.kinds[j]
     for r in range(min(geo.found[kind, u], REASONS)):
         size, e = geo.reason[kind, u, r, 1], 0
         while e < size and truth(asg.value, 2 * first + geo.reason[kind, u, r, 2 + e]) > 0:
@@ -308,7 +308,7 @@ def _assign_for(asg: Assignment, geo: Geometry, kind: int, r: int, u: int, first
 @kernel
 def _find(inst: Instance, play: Play, asg: Assignment, geo: Geometry, j: int, u: int) -> int:
     """1 if the generators imply direction u, which is assigned then and whose reason is kept; else 0."""
-    first, kind = j * play.present.size, inst.kinds[j]
+    first, kind = j * play.points.size, inst.kinds[j]
     geo.free[j, u] = geo.age[j]
     for side in range(2):
         if _possible(geo, kind, u, 1 - side):

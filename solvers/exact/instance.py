@@ -9,16 +9,26 @@ from sparseopt.models.scalar_fit import ScalarFit
 
 from sparseopt.losses import Loss
 
+SAMPLE = 32
+"""Where there are many points, every so manyth of them often shows that a network is no better."""
+
+
+class Data(NamedTuple):
+    """P points: `inputs` of shape (D, P) by row, and ones; `targets` and `weights`, (P,)."""
+
+    inputs: Any
+    targets: Any
+    weights: Any
+
 
 class Instance(NamedTuple):
     """P points, k neurons, N parameters.
 
     Attributes
     ----------
-    inputs : (D, P) inputs by row, and ones
+    data, sample : all points, every so manyth
     column : (N,) the row of `inputs` that a parameter multiplies: neurons first, then skip inputs and constant
     place : (k + 1,) where each neuron's columns start; place[k] is where the linear part starts
-    targets, weights : (P,)
     plus : (k,) whether the output sign is +
     kinds : (k,) the first neuron of each neuron's kind; they see the same directions
     twins : (k,) the first neuron of each neuron's kind and sign; they are interchangeable
@@ -26,11 +36,10 @@ class Instance(NamedTuple):
     squared : whether the loss is l2
     """
 
-    inputs: Any
+    data: Data
+    sample: Data
     column: Any
     place: Any
-    targets: Any
-    weights: Any
     plus: Any
     kinds: Any
     twins: Any
@@ -43,12 +52,12 @@ def instance_of(fit: ScalarFit, signs: Any) -> Instance:
     place = np.array([*(s.start for s in fit.places), fit.n_parameters - fit.linear_features.shape[1]], dtype=np.int64)
     ones = fit.X.shape[1]
     columns = [[*n.support, *[ones] * n.bias] for n in fit.neurons] + [[*fit.skip, *[ones] * fit.constant]]
+    inputs = np.concatenate([fit.X.T, np.ones((1, fit.n_points))])
     return Instance(
-        np.ascontiguousarray(np.concatenate([fit.X.T, np.ones((1, fit.n_points))])),
+        Data(np.ascontiguousarray(inputs), fit.y.copy(), fit.weights.copy()),
+        Data(np.ascontiguousarray(inputs[:, ::SAMPLE]), fit.y[::SAMPLE].copy(), fit.weights[::SAMPLE].copy()),
         np.concatenate(columns).astype(np.int64),
         place,
-        fit.y.copy(),
-        fit.weights.copy(),
         np.asarray(signs) > 0,
         _firsts([n.kind for n in fit.neurons]),
         _twins(fit, signs),

@@ -20,21 +20,21 @@ SAME = 1e-14
 
 
 class Play(NamedTuple):
-    """P points, k neurons, N parameters; a is a place in play; neuron j has room for P variables from j P on.
+    """P points, room for R in play, k neurons, N parameters; a is a place in play; neuron j has variables from j R on.
 
-    Q is :func:`padded` P: places behind those in play are points 0 with target 0 and weight 0.
+    Q is :func:`padded` R: places behind those in play are points 0 with target 0 and weight 0.
 
     Attributes
     ----------
-    points : (P,) the points in play, in order of entry; `counts[0]` of them
+    points : (R,) the points in play, in order of entry; `counts[0]` of them
     present : (P,) whether a point is in play
     columns : (N, Q) features, parameter first
     target, weight : (Q,)
     square, inverse_length : (k, Q) squared length of each feature row, 1 / length or 0
-    variable : (k, P) variable of neuron and place, -1 where the feature row is zero
-    orient : (k, P) +1 if the row has the variable's direction, -1 if the opposite
-    direction : (k P, m) unit directions, padded with zeros
-    neuron : (k P,) neuron of a variable
+    variable : (k, R) variable of neuron and place, -1 where the feature row is zero
+    orient : (k, R) +1 if the row has the variable's direction, -1 if the opposite
+    direction : (k R, m) unit directions, padded with zeros
+    neuron : (k R,) neuron of a variable
     known : (k,) variables of each neuron
     """
 
@@ -59,23 +59,23 @@ def padded(count: int) -> int:
     return (count + _LANES - 1) // _LANES * _LANES
 
 
-def new_play(inst: Instance) -> Play:
-    """No points in play."""
-    P, N, k = inst.targets.size, inst.column.size, inst.plus.size
-    width, room = int(max(np.diff(inst.place), default=0)), padded(P)
+def new_play(inst: Instance, room: int) -> Play:
+    """No points in play, and room for so many."""
+    Q, N, k = padded(room), inst.column.size, inst.plus.size
+    width = int(max(np.diff(inst.place), default=0))
     return Play(
-        np.empty(P, dtype=np.int64),
+        np.empty(room, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
-        np.zeros(P, dtype=np.bool_),
-        np.zeros((N, room)),
-        np.zeros(room),
-        np.zeros(room),
-        np.zeros((k, room)),
-        np.zeros((k, room)),
-        np.empty((k, P), dtype=np.int64),
-        np.empty((k, P), dtype=np.int8),
-        np.empty((P * k, width)),
-        np.empty(P * k, dtype=np.int64),
+        np.zeros(inst.data.targets.size, dtype=np.bool_),
+        np.zeros((N, Q)),
+        np.zeros(Q),
+        np.zeros(Q),
+        np.zeros((k, Q)),
+        np.zeros((k, Q)),
+        np.empty((k, room), dtype=np.int64),
+        np.empty((k, room), dtype=np.int8),
+        np.empty((k * room, width)),
+        np.empty(k * room, dtype=np.int64),
         np.zeros(k, dtype=np.int64),
     )
 
@@ -86,9 +86,9 @@ def bring_into_play(inst: Instance, play: Play, i: int) -> None:
     a = play.counts[0]
     play.points[a] = i
     play.present[i] = True
-    play.target[a], play.weight[a] = inst.targets[i], inst.weights[i]
+    play.target[a], play.weight[a] = inst.data.targets[i], inst.data.weights[i]
     for q in range(inst.column.size):
-        play.columns[q, a] = inst.inputs[inst.column[q], i]
+        play.columns[q, a] = inst.data.inputs[inst.column[q], i]
     for j in range(inst.plus.size):
         _find_variable(inst, play, j, a)
     play.counts[0] += 1
@@ -109,7 +109,7 @@ def _find_variable(inst: Instance, play: Play, j: int, a: int) -> None:
         return
     play.inverse_length[j, a] = 1.0 / np.sqrt(square)
     turn = -1 if lead < 0.0 else 1
-    found = j * play.present.size
+    found = j * play.points.size
     new = found + play.known[j]
     for q in range(play.direction.shape[1]):
         play.direction[new, q] = turn * play.inverse_length[j, a] * play.columns[start + q, a] if q < size else 0.0

@@ -69,9 +69,9 @@ class Prices(NamedTuple):
     error: Any
 
 
-def new_prices(inst: Instance) -> Prices:
-    """Room for all points; zero where none is in play."""
-    Q, k = padded(inst.targets.size), inst.plus.size
+def new_prices(play: Play) -> Prices:
+    """Zero where no point is in play."""
+    k, Q = play.square.shape
     shapes: list[tuple[int, ...]] = [*[(k, Q)] * 3, *[(Q,)] * 7, (2, Q), (Q,), (Q,)]
     return Prices(*map(np.zeros, shapes))
 

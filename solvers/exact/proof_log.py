@@ -56,7 +56,7 @@ def log_size(inst: Instance) -> int:
     """Entries that one conflict may need, twice, and at least a slice's worth."""
     width = int(max(np.diff(inst.place), default=0))
     rows = inst.column.size + inst.errors
-    return max(1 << 20, 2 * _most_entries(inst.targets.size * inst.plus.size, width, rows, inst.place[-1] + 1))
+    return max(1 << 20, 2 * _most_entries(inst.data.targets.size * inst.plus.size, width, rows, inst.place[-1] + 1))
 
 
 def new_proof_log(variables: int, data: Any) -> ProofLog:

@@ -62,9 +62,9 @@ from sparseopt.solvers.exact.simplex import CUT, FEASIBLE, ROUGHLY_FEASIBLE, STA
 from sparseopt.solvers.exact.snapshots import Snapshots, level_limit, new_snapshots, restore, save
 from sparseopt.solvers.exact.symmetry import MAX_COPIES
 
-PROVED, PAUSED, NEEDS_CLAUSES, NEEDS_LEVELS, TOO_MANY = 0, 1, 2, 3, 4
-"""How a slice ends: nothing better exists; the slice is over, or the proof log full; clause storage or snapshots must
-grow; there are so many clauses that half of them should be forgotten."""
+PROVED, PAUSED, NEEDS_POINTS, NEEDS_CLAUSES, NEEDS_LEVELS, TOO_MANY = 0, 1, 2, 3, 4, 5
+"""How a slice ends: nothing better exists; the slice is over, or the proof log full; there must be room for more points
+in play, clause storage or snapshots must grow; there are so many clauses that half of them should be forgotten."""
 
 ENOUGH = -1
 """Nothing is short."""
@@ -88,6 +88,10 @@ FORGET_FIRST = 5000
 PATIENCE = 1000
 _MULTIPLIER = 1e-10
 """Multipliers up to this size do not make a row part of the conflict (their share of the bound is added to it)."""
+
+
+ROOM = 1024
+"""A search begins with room for so many points in play: few of many come into play."""
 
 
 class Search(NamedTuple):
@@ -114,9 +118,9 @@ class Search(NamedTuple):
 NO_LOG = np.zeros(0, dtype=np.int64)
 
 
-def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG) -> Search:
+def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG, room: int = ROOM) -> Search:
     """A search with the given points in play; `log` is the array for its proof log, of size 0 for none."""
-    play, basis = new_play(inst), new_basis(inst)
+    play, basis = new_play(inst, min(inst.data.targets.size, max(room, len(start)))), new_basis(inst)
     variables, m = play.direction.shape
     levels = level_limit(basis)
     search = Search(
@@ -128,7 +132,7 @@ def new_search(inst: Instance, upper_bound: float, start: Any, log: Any = NO_LOG
         basis,
         new_snapshots(basis, min(16, levels)),
         play,
-        new_prices(inst),
+        new_prices(play),
         new_chords(play),
         np.empty(variables + 2, dtype=np.int64),
         np.empty((2, BLOCK)),
@@ -304,7 +308,7 @@ def _node(inst: Instance, s: Search, tolerance: float, gap: float) -> int:
         s.counts[STALLS] += 1
     if end != CUT:
         loss = true_errors(inst, s.play, s.prices, s.basis)
-        if loss < s.values[UPPER_BOUND] or (inst.errors == 1 and inst.targets.size < EAGER):
+        if loss < s.values[UPPER_BOUND] or (inst.errors == 1 and inst.data.targets.size < EAGER):
             extremes = (0, 0.0, 0, 0.0)
             if inst.errors == 1:
                 extremes = worst_errors(inst, s.basis.theta, s.block, s.values[UPPER_BOUND])
@@ -363,10 +367,10 @@ def suppose(s: Search, literal: int) -> None:
 
 def most_active_open(s: Search) -> int:
     """The undecided and not assumed variable with the largest activity, -1 if there is none or it is one too many."""
-    P, assumptions = s.play.present.size, int(s.counts[ASSUMED])
+    room, assumptions = s.play.points.size, int(s.counts[ASSUMED])
     if assumptions == MOST_ASSUMED:
         return -1
-    v = np.concatenate([j * P + np.arange(known) for j, known in enumerate(s.play.known)])
+    v = np.concatenate([j * room + np.arange(known) for j, known in enumerate(s.play.known)])
     v = v[(s.asg.value[v] == 0) & ~np.isin(v, s.assumed[:assumptions] >> 1)]
     return int(v[s.learning.activity[v].argmax()]) if v.size else -1
 
@@ -380,9 +384,11 @@ def copy_of(s: Any) -> Any:
 
 @kernel
 def _lack(inst: Instance, s: Search) -> int:
-    """How a slice must end for lack of room for one more level or clause (with copies), or ENOUGH."""
+    """How a slice must end for lack of room for one more pair of points, level or clause (with copies), or ENOUGH."""
     listed = s.play.known.sum()
     levels = s.snapshots.floats.shape[0]
+    if s.play.counts[0] + 2 > s.play.points.size and s.play.points.size < s.play.present.size:
+        return NEEDS_POINTS
     if s.asg.counts[LEVEL] + 1 >= levels and levels < s.counts[LEVEL_LIMIT]:
         return NEEDS_LEVELS
     if not has_room(s.store, MAX_COPIES + 1, listed + 2 + MAX_COPIES * LONGEST_COPY):

@@ -77,7 +77,7 @@ def first_image(inst: Instance, play: Play, images: Images, clause: Any, size: i
 @kernel
 def _treated_alike(play: Play, clause: Any, size: int, i: int, j: int) -> bool:
     """Whether exchanging neurons i and j leaves the clause as it is."""
-    shift = 2 * (j - i) * play.present.size
+    shift = 2 * (j - i) * play.points.size
     balance = 0
     for e in range(size):
         owner = play.neuron[clause[e] >> 1]

@@ -125,7 +125,7 @@ class ClassSteps:
 
         Neurons of one kind number their variables alike.
         """
-        size = 2 * self.fit.n_points
+        size = 2 * self.proof.play.points.size
 
         def told(literals: list[int]) -> dict[int, frozenset[int]]:
             return {j: frozenset(x % size for x in literals if x // size == j) for j in range(len(self.signs))}
