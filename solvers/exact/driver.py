@@ -20,6 +20,7 @@ from sparseopt.models.scalar_fit import ScalarFit
 from sparseopt.solvers.cell_solver import CellSolver
 from sparseopt.solvers.control import Control
 from sparseopt.solvers.exact.clauses import CLAUSES, forget_half, grown
+from sparseopt.solvers.exact.evaluation import EAGER
 from sparseopt.solvers.exact.instance import Instance, instance_of, with_signs
 from sparseopt.solvers.exact.proof_log import ClassProof, drained, log_facts, log_size
 from sparseopt.solvers.exact.search import (
@@ -214,6 +215,8 @@ class _Team:
     def _work(self, most: int) -> None:
         try:
             while (one := self._next()) is not None:
+                if not one.search.counts[NODES] and one.fit.n_points >= EAGER:
+                    add_points(one.inst, one.search.play, one.search.geo.dirty, self._points())
                 stop = int(one.search.counts[NODES]) + most
                 while not one.done and not self.over and (left := stop - int(one.search.counts[NODES])) > 0:
                     self._advance(one, left)
@@ -232,6 +235,11 @@ class _Team:
                 return None
             self.idle -= 1
             return self.waiting.popleft()
+
+    def _points(self) -> Any:
+        """Points that came into play in one of the searches: with many, finding them is most of the work."""
+        play = max((one.search.play for one in self.searches), key=lambda play: int(play.counts[0]))
+        return play.points[: min(play.counts[0], ROOM // 2)]
 
     def _advance(self, one: _ClassSearch, most: int) -> None:
         nodes, found = int(one.search.counts[NODES]), int(one.search.counts[FOUND])

@@ -9,7 +9,8 @@ from sparseopt.solvers.exact.instance import SAMPLE, Data, Instance
 from sparseopt.solvers.exact.kernel import kernel, vector_kernel
 
 EAGER = 2000
-"""With fewer points than this all are looked at in every node, else only where the loss in play is promising."""
+"""With fewer points all are looked at in every node, else only where the loss in play is promising; then sign classes
+also begin with the points of another one in play."""
 BLOCK = 1024
 
 
