@@ -50,7 +50,7 @@ from sparseopt.solvers.exact.search import (
     run_slice,
     suppose,
 )
-from sparseopt.solvers.exact.sharing import Message, believe, known_facts, news, on_variables, points_of
+from sparseopt.solvers.exact.sharing import Message, believe, known_facts, news, on_points, on_variables, points_of
 from sparseopt.solvers.exact.snapshots import more_snapshots
 from sparseopt.solvers.exact.warm_up import warm_up
 
@@ -139,8 +139,8 @@ class _ClassSearch:
         fresh.best[:] = old.best
         kept = [NODES, FOUND, ASSUMED]
         fresh.counts[kept] = old.counts[kept]
-        j, u = np.divmod(old.assumed[: old.counts[ASSUMED]] >> 1, old.play.points.size)
-        fresh.assumed[: j.size] = 2 * (j * fresh.play.points.size + u) + (old.assumed[: j.size] & 1)
+        supposed = on_points(old.play, old.assumed[: old.counts[ASSUMED]])
+        fresh.assumed[: supposed.size] = on_variables(fresh.play, supposed)
         self.search, self.entries = fresh, []
         self._note_told()
 

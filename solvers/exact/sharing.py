@@ -38,7 +38,7 @@ def news(store: Clauses, asg: Assignment, play: Play, clauses: int, facts: int) 
     literals = np.concatenate([units, *spans]).astype(np.int64)
     sizes = np.concatenate([np.ones(len(units), dtype=np.int64), length])
     levels = np.concatenate([np.ones(len(units), dtype=np.int64), store.lbd[fresh]])
-    return Message(_on_points(play, literals), sizes, levels)
+    return Message(on_points(play, literals), sizes, levels)
 
 
 def known_facts(asg: Assignment) -> int:
@@ -46,7 +46,7 @@ def known_facts(asg: Assignment) -> int:
     return int(asg.counts[TRAIL] if asg.counts[LEVEL] == 0 else asg.start[1])
 
 
-def _on_points(play: Play, literals: Any) -> Any:
+def on_points(play: Play, literals: Any) -> Any:
     """Literals of variables as literals of neurons on points."""
     count, P = int(play.counts[0]), play.present.size
     place = np.zeros(play.neuron.size, dtype=np.int64)
