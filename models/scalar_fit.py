@@ -135,7 +135,12 @@ class ScalarFit:
     @property
     def n_parameters(self) -> int:
         """Length of θ."""
-        return sum(n.size for n in self.neurons) + len(self.skip) + self.constant
+        return self.linear_start + len(self.skip) + self.constant
+
+    @property
+    def linear_start(self) -> int:
+        """Where the parameters of the linear part stand in θ: behind those of the neurons."""
+        return sum(n.size for n in self.neurons)
 
     @cached_property
     def features(self) -> tuple[FloatArray, ...]:
@@ -158,7 +163,7 @@ class ScalarFit:
 
     def predict(self, signs: FloatArray, theta: FloatArray) -> FloatArray:
         """Scaled predictions, shape (P,), for output signs and parameters."""
-        out = self._affine(self.skip, theta[self.places[-1].stop if self.places else 0 :])
+        out = self._affine(self.skip, theta[self.linear_start :])
         for sign, neuron, place in zip(signs, self.neurons, self.places, strict=True):
             out += sign * np.maximum(self._affine(neuron.support, theta[place]), 0.0)
         return out
@@ -196,7 +201,7 @@ class ScalarFit:
             out[place.start : place.start + len(support)] = w
             if neuron.bias:
                 out[place.stop - 1] -= w @ self.input_shift[support]
-        columns, start = list(self.skip), self.n_parameters - self.linear_features.shape[1]
+        columns, start = list(self.skip), self.linear_start
         direct = out[start : start + len(columns)] / self.input_scale[columns]
         out[start : start + len(columns)] = direct
         if self.constant:
@@ -211,7 +216,7 @@ class ScalarFit:
             if neuron.bias:
                 parameters.hidden_bias[neuron.index] = theta[place][-1]
             parameters.output[output, neuron.index] = sign
-        tail = theta[self.n_parameters - self.linear_features.shape[1] :]
+        tail = theta[self.linear_start :]
         parameters.direct[output, list(self.skip)] = tail[: len(self.skip)]
         if self.constant:
             parameters.constant[output] = tail[-1]

@@ -49,7 +49,7 @@ class Instance(NamedTuple):
 
 def instance_of(fit: ScalarFit, signs: Any) -> Instance:
     """Arrays of a scalar fit with the given output signs."""
-    place = np.array([*(s.start for s in fit.places), fit.n_parameters - fit.linear_features.shape[1]], dtype=np.int64)
+    place = np.array([*(s.start for s in fit.places), fit.linear_start], dtype=np.int64)
     ones = fit.X.shape[1]
     columns = [[*n.support, *[ones] * n.bias] for n in fit.neurons] + [[*fit.skip, *[ones] * fit.constant]]
     inputs = np.concatenate([fit.X.T, np.ones((1, fit.n_points))])

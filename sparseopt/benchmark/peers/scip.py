@@ -61,7 +61,7 @@ def _model(fit: ScalarFit, signs: FloatArray, seed: int) -> tuple[Any, list[Any]
     model.hideOutput()
     model.setParam("randomization/randomseedshift", seed)
     theta = [model.addVar(f"theta_{i}", lb=None, ub=None) for i in range(fit.n_parameters)]
-    tail = theta[fit.n_parameters - fit.linear_features.shape[1] :]
+    tail = theta[fit.linear_start :]
     total = model.addVar("loss", lb=0, ub=None)
     errors = []
     for n in range(fit.n_points):
