@@ -189,7 +189,7 @@ def _where(before: Any, after: Any) -> str:
 def _claim(document: Any) -> tuple[Any, ...]:
     """What is claimed, and of what."""
     if "problem" in document:
-        subject: Any = checker.Problem(document["problem"]).facts()
+        subject: Any = vars(checker.Problem(document["problem"]))
     else:
         pattern = checker.Pattern(document["pattern"])
         subject = pattern.sizes, pattern.edges
@@ -200,12 +200,8 @@ def _clauses(document: Any, problem: Any) -> list[list[list[frozenset[int]]]]:
     """What the steps of an optimality certificate derive."""
     report, out = checker.VerificationReport(), []
     for o, output in enumerate(document["outputs"]):
-        fit = checker.ScalarFit(checker.Problem(document["problem"]), o, report)
-        for part in output["classes"]:
-            proof = checker.Proof(fit, part["signs"], Fraction(output["bound"]))
-            for step in part["steps"]:
-                proof.step(*step)
-            out.append(proof.clauses)
+        proof = checker.OutputProof(checker.Problem(document["problem"]), o, Fraction(output["bound"]), report)
+        out += [proof.derive(part["signs"], part["steps"]) for part in output["classes"]]
     return out
 
 
@@ -281,7 +277,7 @@ def test_lemmas_that_do_not_follow_are_rejected() -> None:
         (["lemma", [], [[3 * 21 + 1, c], *others]], "no such neuron"),
         (["lemma", [[10, 1, 0, 1], [10, -1, 0, 1]], []], "do not reach the bound"),
         (["cone", geometry[2]], "unknown"),
-        (["lemma", [[10, 1, 0, 1]], []], "linear part does not cancel"),
+        (["lemma", [[10, 1, 0, 1]], []], "parameters do not cancel"),
         (["rup", [], []], "no antecedent is violated"),
         (["rup", [], [0]], "not a unit"),
         (["rup", [], [1]], "not an earlier step"),
@@ -519,18 +515,17 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
         bound = Fraction(document["bound"])
         if not bound:
             continue
-        fit = checker.ScalarFit(problem, 0, checker.VerificationReport())
+        proof = checker.OutputProof(problem, 0, bound, checker.VerificationReport())
         for part in document["outputs"][0]["classes"]:
-            proof = checker.Proof(fit, part["signs"], bound)
-            pre, loss_below = _network(z3, problem, fit, part["signs"], bound)
-            _, above = _network(z3, problem, fit, part["signs"], bound * Fraction(11, 10))
-            for step in part["steps"]:
-                proof.step(*step)
+            pre, loss_below = _network(z3, problem, proof.rows, part["signs"], bound)
+            _, above = _network(z3, problem, proof.rows, part["signs"], bound * Fraction(11, 10))
+            clauses = proof.derive(part["signs"], part["steps"])
+            for step, clause in zip(part["steps"], clauses, strict=True):
                 if step[0] != "lemma":
                     continue
                 kind = "bound" if step[1] else "geometry"
                 excluded = []
-                for literal in sorted(proof.clauses[-1]):
+                for literal in sorted(clause):
                     j, i = divmod(abs(literal) - 1, len(problem.X))
                     strict = kind == "geometry"
                     wrong = -pre[j][i] if literal > 0 else pre[j][i]
@@ -548,22 +543,21 @@ def test_z3_confirms_every_lemma(loss: str) -> None:
     assert counted["refuted with a raised bound"] >= 30
 
 
-def _network(z3: Any, problem: Any, fit: Any, signs: list[int], bound: Fraction) -> tuple[Any, Any]:
+def _network(z3: Any, problem: Any, rows: Any, signs: list[int], bound: Fraction) -> tuple[Any, Any]:
     """z3 terms of the pre-activations, and "the loss is below the bound"."""
 
     def number(x: Fraction) -> Any:
         return z3.RealVal(str(x))
 
-    theta = [[z3.Real(f"w{j}_{q}") for q in range(len(rows[0]))] for j, rows in enumerate(fit.rows)]
-    direct = [z3.Real(f"v{q}") for q in range(len(fit.linear[0]))]
+    theta = [[z3.Real(f"w{j}_{q}") for q in range(len(own[0]))] for j, own in enumerate(rows)]
 
     def dot(row: Any, parameters: Any) -> Any:
         return z3.Sum([z3.RealVal(0)] + [number(v) * p for v, p in zip(row, parameters, strict=True)])
 
-    pre = [[dot(row, own) for row in rows] for rows, own in zip(fit.rows, theta, strict=True)]
+    *pre, linear = [[dot(row, own) for row in of] for of, own in zip(rows, theta, strict=True)]
     errors = []
     for i, (y, w) in enumerate(zip(problem.Y, problem.weights, strict=True)):
-        f = dot(fit.linear[i], direct)
+        f = linear[i]
         for j, sign in enumerate(signs):
             f = f + sign * z3.If(pre[j][i] > 0, pre[j][i], 0)
         r = number(w) * (f - number(y[0]))

@@ -16,13 +16,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, pairwise, product
-from math import comb, lcm, prod
+from math import comb, gcd, lcm, prod
 from pathlib import Path
 from typing import Any
 
 FORMAT = "sparseopt-certificate/1"
 MAX_BYTES = 2**30  # of a file, after decompression
-MAX_DENOMINATOR_BITS = 2**18  # of all different denominators of the inputs
 MAX_ENTRIES = 2 * 10**7  # of all masks, of the data
 MAX_WORK = 3 * 10**9  # elementary steps, about a minute for each 10^9
 PRIME = 2**61 - 1
@@ -71,10 +70,9 @@ class VerificationReport:
 
 
 def verify(certificate: Any, problem: Any = None) -> VerificationReport:
-    """Check a certificate: a path (.json, or .json.gz), a dictionary, or an object with such a `document`.
+    """Check a certificate: a path, a dictionary, or an object with such a `document`. No content makes it raise.
 
-    With a problem (in the same forms), the certificate must speak of that one: of the same masks, data and loss. Never
-    raises for what a certificate contains; an unreadable file is invalid too.
+    With a problem (in the same forms), the certificate must speak of that one: of the same masks, data and loss.
     """
     report = VerificationReport()
     try:
@@ -82,7 +80,7 @@ def verify(certificate: Any, problem: Any = None) -> VerificationReport:
         need(document["format"] == FORMAT, f"format: expected {FORMAT!r}")
         {"optimality": check_optimality, "existence": check_existence}[document["kind"]](document, report)
         report.place = "problem"
-        same = problem is None or Problem(read(problem)).facts() == Problem(document["problem"]).facts()
+        same = problem is None or vars(Problem(read(problem))) == vars(Problem(document["problem"]))
         need(same, "the certificate speaks of another one")
         report.valid = True
     except Exception as error:  # whatever went wrong: this is no proof
@@ -102,19 +100,16 @@ def read(source: Any) -> Any:
     if not isinstance(source, (str, Path)):
         return getattr(source, "document", source)
     with open(source, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with gzip.open(source) if packed else open(source, "rb") as stream:
-        text = stream.read(MAX_BYTES + 1)
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        text = (gzip.GzipFile(fileobj=file) if packed else file).read(MAX_BYTES + 1)
     need(len(text) <= MAX_BYTES, f"larger than {MAX_BYTES} bytes")
     return json.loads(text, object_pairs_hook=unique, parse_float=integer, parse_constant=integer)
 
 
 def integer(value: Any) -> int:
     """An integer, written as a JSON number or as text."""
-    if type(value) is int:
-        return value
-    good = isinstance(value, str) and len(value) <= 4000 and value.removeprefix("-").isdecimal()
-    need(good, f"expected an integer, not {value!r:.40}")
+    text = isinstance(value, str) and len(value) <= 4000 and value.removeprefix("-").isdecimal()
+    need(text or type(value) is int, f"expected an integer, not {value!r:.40}")
     return int(value)
 
 
@@ -141,9 +136,8 @@ Polynomial = dict[int, Fraction]  # exponent → coefficient, not 0: Laurent in 
 
 def polynomial(value: Any) -> Polynomial:
     """A rational, or an object exponent of n → coefficient."""
-    out = {integer(e): rational(c) for e, c in (value if isinstance(value, dict) else {0: value}).items()}
-    need(all(abs(e) <= 1000 for e in out), "an exponent beyond 1000")
-    return {e: c for e, c in out.items() if c}
+    terms = value.items() if isinstance(value, dict) else [(0, value)]
+    return {integer(e): number for e, c in terms if (number := rational(c))}
 
 
 def add_product(total: Polynomial, a: Polynomial, b: Polynomial, report: VerificationReport) -> None:
@@ -162,7 +156,6 @@ def limit(f: Polynomial) -> Fraction:
 
 
 # --- networks and problems --------------------------------------------------------------------------------------------
-
 Node = tuple[int, ...]  # (layer, index): inputs in layer 0, outputs in the last
 Edge = tuple[Node, Node]
 ONE: Node = (0, -1)  # the constant input 1: a bias is an edge from it
@@ -183,16 +176,11 @@ def propagate(weights: Parameters, inputs: Values, report: VerificationReport, r
 
 def reach(edges: Iterable[Edge], start: Collection[Node], report: VerificationReport, back: bool = False) -> set[Node]:
     """The nodes that paths from `start` (or, back, to it) go through, and those of `start`."""
-    after = defaultdict[Node, set[Node]](set)
-    for edge in edges:
-        a, b = edge[::-1] if back else edge
-        after[a].add(b)
-    report.spend(sum(map(len, after.values())))
-    seen, work = set(start), list(start)
-    while work:
-        new = after[work.pop()] - seen
-        seen |= new
-        work += new
+    seen = set(start)
+    for edge in sorted(edges, key=lambda edge: edge[back][0], reverse=back):  # edges lead to higher layers
+        report.spend(1)
+        if edge[back] in seen:
+            seen.add(edge[not back])
     return seen
 
 
@@ -204,23 +192,22 @@ class Pattern:
         self.sizes, self.last = [len(masks[0][0]), *map(len, masks)], len(masks)
         need(all(self.sizes) and bool(document["biases"]), "pattern: empty, or biases are missing")
         need(sum(m * n for m, n in pairwise([self.sizes[-1], *self.sizes])) <= MAX_ENTRIES, "pattern: too large")
-        self.inputs, self.outputs = ([(layer, i) for i in range(self.sizes[layer])] for layer in (0, self.last))
+        self.layers = [[(layer, i) for i in range(size)] for layer, size in enumerate(self.sizes)]
+        self.inputs, self.outputs = self.layers[0], self.layers[-1]
+        self.name = "-".join(map(str, self.sizes)) + " network"
         self.edges = {edge for edge, _ in self._entries(document, "masks", (0, 1).index)}
-
-    def __str__(self) -> str:
-        return "-".join(map(str, self.sizes)) + " network"
 
     def _entries(self, document: Any, key: str, entry: Callable[[Any], Any]) -> list[tuple[Edge, Any]]:
         """What masks or parameters say of each edge, where it is not zero. Without biases or skip these are zero."""
         out: list[tuple[Edge, Any]] = []
-        biases = document.get("biases") or [[0] * n for n in self.sizes[1:]]
-        for layer, (weights, bias, (m, n)) in enumerate(zip(document[key], biases, pairwise(self.sizes), strict=True)):
-            for i, row in enumerate(array(weights, (n, m), entry)):
-                out += [(((layer, j), (layer + 1, i)), x) for j, x in enumerate(row)]
-            out += [((ONE, (layer + 1, i)), x) for i, x in enumerate(array(bias, (n,), entry))]
-        skip, shape = document.get("skip"), (self.sizes[-1], self.sizes[0])
-        for i, row in enumerate([] if skip is None else array(skip, shape, entry)):
-            out += [(((0, j), (self.last, i)), x) for j, x in enumerate(row)]
+        biases = document.get("biases") or [[0] * size for size in self.sizes[1:]]
+        for weights, bias, (below, above) in zip(document[key], biases, pairwise(self.layers), strict=True):
+            rows = array(weights, (len(above), len(below)), entry)
+            for node, row, b in zip(above, rows, array(bias, (len(above),), entry), strict=True):
+                out += [((a, node), x) for a, x in zip([*below, ONE], [*row, b], strict=True)]
+        if (skip := document.get("skip")) is not None:
+            for node, row in zip(self.outputs, array(skip, (self.sizes[-1], self.sizes[0]), entry), strict=True):
+                out += [((a, node), x) for a, x in zip(self.inputs, row, strict=True)]
         return [(edge, x) for edge, x in out if x]
 
     def live(self, inputs: Collection[Node], outputs: Iterable[int], report: VerificationReport) -> set[Node]:
@@ -242,27 +229,22 @@ class Pattern:
         return out
 
 
-class Problem:
+class Problem(Pattern):
     """A pattern with data: X (P, d), Y (P, q), positive weights (P,), loss linf | l1 | l2."""
 
     def __init__(self, document: Any) -> None:
-        data, self.pattern, self.loss = document["data"], Pattern(document["pattern"]), document["loss"]
+        super().__init__(document["pattern"])
+        data, self.loss = document["data"], document["loss"]
         need(self.loss in ("linf", "l1", "l2"), "loss: unknown")
-        count, (d, *_, q) = len(data["X"]), self.pattern.sizes
+        count, (d, *_, q) = len(data["X"]), self.sizes
         need(0 < count * (d + q) <= MAX_ENTRIES, "data: no points, or too large")
         self.X = [tuple(x) for x in array(data["X"], (count, d), rational)]
         self.Y = array(data["Y"], (count, q), rational)
         self.weights = array(data.get("weights", [1] * count), (count,), rational)
         need(min(self.weights) > 0, "data: a weight that is not positive")
         self.inverse: list[Any] = [1 if w == 1 else 1 / w for w in self.weights]  # integers are faster
-
-    def __str__(self) -> str:
         weighted = "" if set(self.weights) == {1} else ", weighted"
-        return f"{self.pattern}, {len(self.X)} points{weighted}, loss {self.loss}"
-
-    def facts(self) -> tuple[Any, ...]:
-        """All that the problem consists of."""
-        return self.pattern.sizes, self.pattern.edges, self.X, self.Y, self.weights, self.loss
+        self.name += f", {count} points{weighted}, loss {self.loss}"
 
     def total(self, parts: Sequence[Fraction]) -> Fraction:
         """The loss from its parts (points or outputs)."""
@@ -274,7 +256,7 @@ class Problem:
         for x, y, w in zip(self.X, self.Y, self.weights, strict=True):
             inputs = {ONE: {0: Fraction(1)}} | {(0, i): {0: v} for i, v in enumerate(x) if v}
             values = propagate(parameters, inputs, report, relu=True)
-            errors = [abs(limit(values[self.pattern.outputs[o]]) - y[o]) for o in outputs]
+            errors = [abs(limit(values[self.outputs[o]]) - y[o]) for o in outputs]
             parts += [w * error ** (2 if self.loss == "l2" else 1) for error in errors]
         report.count("points evaluated", len(self.X))
         return self.total(parts)
@@ -302,158 +284,126 @@ class Problem:
 
 
 # --- optimality -------------------------------------------------------------------------------------------------------
-#
-# With one hidden layer an output is f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear. For each
-# class of signs, clauses over the statements z_ij "neuron j is active on point i" (p_j(x_i) ≥ 0; negated: ≤ 0) are
-# derived that hold for all parameters with a loss below the bound. The last is empty: there are no such parameters.
-class ScalarFit:
-    """One output: `rows[j][i]` times (w_j, b_j) is p_j(x_i), `linear[i]` times the other parameters l(x_i), all scaled
-    to whole numbers by one factor. `statement[j][i]` is the signed number of z_ij: equal up to sign where two rows have
-    equal or opposite directions, 0 for a row of zeros. Neurons of equal `kinds` see the same inputs.
+class OutputProof:
+    """That an output f(x) = Σ_j s_j σ(p_j(x)) + l(x) has no loss below `least`, for every class of signs s_j = ±1.
+
+    With p_j(x) = w_j·x + b_j, a literal ± (1 + j P + i) says "neuron j is active on point i" (p_j(x_i) ≥ 0) or not (≤ 0).
+    Clauses hold for all parameters with a smaller loss. `rows[j][i]` times (w_j, b_j) is p_j(x_i), and for the last j,
+    times the parameters of the linear l, l(x_i); one factor makes all of them whole numbers. `statements[j][i]` is one
+    name for all literals that say the same: rows of equal or (with the other sign) opposite directions; 0 for a row of
+    zeros. Neurons of equal `kinds` see the same inputs.
     """
 
-    def __init__(self, problem: Problem, output: int, report: VerificationReport) -> None:
-        self.problem, self.output, self.report, points = problem, output, report, len(problem.X)
-        sources = defaultdict[Node, set[Node]](set)
-        for a, b in problem.pattern.edges:
-            sources[b].add(a)
-        feeding, fed = sources[problem.pattern.outputs[output]], Counter(a for a, _ in problem.pattern.edges)
-        neurons = sorted(h for h in feeding if h[0] > 0 and sources[h] - {ONE})
-        need(problem.pattern.last <= 2 and all(fed[h] == 1 for h in neurons), "not a sum of neurons of its own")
-        direct = sorted({a for a in feeding if a[0] == 0} | {ONE for h in feeding if sources[h] == {ONE}})
+    def __init__(self, problem: Problem, output: int, least: Fraction, report: VerificationReport) -> None:
+        self.problem, self.output, self.least, self.report = problem, output, least, report
+        self.points = len(problem.X)
+        need(problem.last <= 2 and problem.separate([output], report), "not a sum of neurons of its own")
+        neurons = problem.live(problem.inputs, [output], report)
+        sources = defaultdict[Node, list[Node]](list)
+        for a, b in sorted(problem.edges):
+            sources[b].append(a)
+        others = [edge for edge in problem.edges if neurons.isdisjoint(edge)]
+        direct = [a for a in reach(others, [problem.outputs[output]], report, back=True) if a[0] == 0]
         denominators = {v.denominator for x in problem.X for v in x}
-        need(sum(map(int.bit_length, denominators)) <= MAX_DENOMINATOR_BITS, "X: the denominators are too large")
+        report.spend(100 * self.points * (1 + len(neurons)), sum(map(int.bit_length, denominators)))
         scale = lcm(*denominators)
-        report.spend(100 * points * (1 + len(neurons)), scale.bit_length())
         inputs = [[int(v * scale) for v in (*x, Fraction(1))] for x in problem.X]  # last is ONE, which is (0, -1)
-        self.kinds = [tuple(sorted(sources[h])) for h in neurons]
-        self.linear, *self.rows = [[tuple(x[i] for _, i in kind) for x in inputs] for kind in (direct, *self.kinds)]
-        self.statement = [directions(rows, 1 + j * points) for j, rows in enumerate(self.rows)]
+        self.kinds = [tuple(sources[h]) for h in sorted(neurons)]
+        self.rows = [[tuple(x[i] for _, i in kind) for x in inputs] for kind in (*self.kinds, direct)]
+        self.statements = [directions(rows, 1 + j * self.points) for j, rows in enumerate(self.rows[:-1])]
 
-    def prove(self, classes: list[Any], least: Fraction) -> None:
+    def prove(self, classes: list[Any]) -> None:
         """Every sign class has a derivation of the empty clause."""
         proved = set()
         for number, part in enumerate(classes):
-            proof = Proof(self, part["signs"], least)
-            for place, step in enumerate(part["steps"]):
-                self.report.place = f"output {self.output}, class {number}, step {place}"
-                proof.step(*step)
-            need(bool(proof.clauses) and not proof.clauses[-1], "the last clause is not empty")
-            proved.add(frozenset(Counter(zip(self.kinds, proof.signs, strict=True)).items()))
+            clauses = self.derive(part["signs"], part["steps"], f"output {self.output}, class {number}")
+            need(bool(clauses) and not clauses[-1], "the last clause is not empty")
+            proved.add(frozenset(Counter(zip(self.kinds, self.signs, strict=True)).items()))
             self.report.count("sign classes")
         count = prod(number + 1 for number in Counter(self.kinds).values())
         need(len(proved) == count, f"{len(proved)} of {count} sign classes are proved")
 
-    def vanishes(self, rows: list[tuple[int, ...]], multiplier: dict[int, int]) -> bool:
-        """Whether Σ_i multiplier_i rows_i is zero."""
-        if not multiplier:
-            return True
-        chosen = [rows[i] for i in multiplier]
-        self.report.spend(len(chosen) * len(chosen[0]), max(m.bit_length() for m in multiplier.values()))
-        return not any(sum(map(int.__mul__, column, multiplier.values())) for column in zip(*chosen, strict=True))
-
-
-def directions(rows: list[tuple[int, ...]], start: int) -> list[int]:
-    """For each row ± (start + the first row of its direction, up to sign); 0 for zeros."""
-    first: dict[tuple[Fraction, ...], tuple[int, bool]] = {}
-    out = []
-    for i, row in enumerate(rows):
-        lead = next((v for v in row if v), 0)
-        number, positive = first.setdefault(tuple(Fraction(v, lead or 1) for v in row), (start + i, lead > 0))
-        out.append(0 if not lead else number if positive == (lead > 0) else -number)
-    return out
-
-
-class Proof:
-    """The clauses derived for one sign class. A literal ± (1 + j P + i) says: neuron j is (not) active on point i."""
-
-    def __init__(self, fit: ScalarFit, signs: list[int], least: Fraction) -> None:
-        need(len(signs) == len(fit.kinds) and all(type(s) is int and s in (1, -1) for s in signs), "signs")
-        self.fit, self.signs, self.least = fit, signs, least
-        self.points, self.clauses = len(fit.linear), list[frozenset[int]]()
-
-    def step(self, rule: str, *evidence: Any) -> None:
-        """Check one step and add its clause."""
-        need(rule in ("lemma", "copy", "rup"), "unknown")
-        self.clauses.append(getattr(self, rule)(*evidence))
+    def derive(self, signs: list[int], steps: list[Any], place: str = "") -> list[frozenset[int]]:
+        """The clauses of all steps of one sign class."""
+        need(len(signs) == len(self.kinds) and all(type(s) is int and s in (1, -1) for s in signs), "signs")
+        self.signs, self.clauses = signs, list[frozenset[int]]()
+        for number, (rule, *evidence) in enumerate(steps):
+            self.report.place = f"{place}, step {number}"
+            need(rule in ("lemma", "copy", "rup"), "unknown")
+            self.clauses.append(getattr(self, rule)(*evidence))
+        return self.clauses
 
     def statement(self, literal: int) -> tuple[int, int, int]:
-        """(neuron, point, signed number of the statement) of a literal."""
-        need(type(literal) is int and literal != 0, "literal: not a number other than 0")
+        """(neuron, point, literal of its direction) of a literal."""
+        there = type(literal) is int and 0 < abs(literal) <= len(self.statements) * self.points
+        need(there, "literal: there is no such neuron")
         j, i = divmod(abs(literal) - 1, self.points)
-        need(j < len(self.signs), "literal: there is no such neuron")
-        number = self.fit.statement[j][i]
+        number = self.statements[j][i]
         need(number != 0, "literal: the neuron's features are zero on this point")
         return j, i, number if literal > 0 else -number
+
+    def vanishes(self, j: int, multiplier: dict[int, int]) -> bool:
+        """Whether Σ_i multiplier_i rows[j][i] is zero."""
+        bits = max(map(int.bit_length, multiplier.values()), default=0)
+        self.report.spend(len(multiplier) * len(self.rows[j][0]), bits)
+        columns = zip(*(self.rows[j][i] for i in multiplier), strict=True)
+        return not any(sum(map(int.__mul__, column, multiplier.values())) for column in columns)
 
     def lemma(self, errors: list[Any], literals: list[Any]) -> frozenset[int]:
         """The literals force the loss to be at least the bound; or, without error rows, they are not all true.
 
         An error row [i, side, active, a] says side f(x_i) ≥ side (l + Σ_{j active} s_j p_j): neurons with s_j = -side
-        are as the bits of `active` say, or have a chord; for the others σ(p) ≥ p and σ(p) ≥ 0. A pair [literal, m] says
-        ± p_j(x_i) ≥ 0. With multipliers a, m > 0 the parameters cancel. That leaves Σ_i multiplier_i f(x_i) ≥ 0, or
-        without error rows 0 as a sum of numbers ≥ 0, none of which is 0 for generic parameters.
+        are as the bits of `active` say, or have a chord, pairs [literal, c] with a x_i = Σ c x_v. A pair [literal, m] says
+        ± p_j(x_i) ≥ 0. Times a, m > 0 the parameters cancel. That leaves Σ_i multiplier_i f(x_i) ≥ 0, or without error
+        rows 0 as a sum of numbers ≥ 0, none of which is 0 for generic parameters.
         """
         need(len(errors) + len(literals) > 0, "nothing is added up")
         clause: set[int] = set()
-        total: list[dict[int, int]] = [{} for _ in self.signs]
-        multiplier: dict[int, int] = {}
+        total = [defaultdict[int, int](int) for _ in self.rows]  # what multiplies each row
         for row in errors:
             (i, side, active, _, *chords), a = row, integer(row[3])
             need(type(i) is int and 0 <= i < self.points and side in (1, -1) and a > 0, "error row")
             need(type(active) is int and 0 <= active < 1 << len(self.signs), "active neurons")
-            multiplier[i] = multiplier.get(i, 0) + side * a
-            chorded = self._chords(row[:3], a, chords[0], total, clause) if chords else ()
+            total[-1][i] += side * a
+            missed: dict[int, dict[int, int]] = {}  # by a chord: a x_i - Σ c x_v
+            for literal, factor in chords[0] if chords else ():
+                (j, v, number), c = self.statement(literal), integer(factor)
+                need(self.signs[j] == -side and not active >> j & 1, "a chord for a neuron that needs none")
+                missed.setdefault(j, defaultdict(int, {i: a}))[v] -= c
+                if (c > 0) == (literal > 0):
+                    total[j][v] -= c
+                clause.add(-number)
+            need(all(self.vanishes(j, rest) for j, rest in missed.items()), "a chord misses its point")
             for j, sign in enumerate(self.signs):
                 on = active >> j & 1
                 if on:
-                    total[j][i] = total[j].get(i, 0) + side * sign * a
-                if sign == -side and (number := self.fit.statement[j][i]) and j not in chorded:
+                    total[j][i] += side * sign * a
+                if sign == -side and j not in missed and (number := self.statements[j][i]):
                     clause.add(-number if on else number)
         for literal, factor in literals:
             (j, i, number), m = self.statement(literal), integer(factor)
             need(m > 0, "a multiplier is not positive")
-            total[j][i] = total[j].get(i, 0) + (-m if literal > 0 else m)
+            total[j][i] -= m if literal > 0 else -m
             clause.add(-number)
-        need(self.fit.vanishes(self.fit.linear, multiplier), "the linear part does not cancel")
-        need(all(map(self.fit.vanishes, self.fit.rows, total)), "a neuron's parameters do not cancel")
-        if errors:
-            reached = self.fit.problem.forced(self.fit.output, multiplier) >= self.least
-            need(reached, "the rows do not reach the bound")
-        self.fit.report.count("bound lemmas" if errors else "geometry lemmas")
+        need(all(map(self.vanishes, range(len(total)), total)), "the parameters do not cancel")
+        reached = not errors or self.problem.forced(self.output, total[-1]) >= self.least
+        need(reached, "the rows do not reach the bound")
+        self.report.count("bound lemmas" if errors else "geometry lemmas")
         return frozenset(clause)
-
-    def _chords(self, row: Any, a: int, pairs: Any, total: list[dict[int, int]], clause: set[int]) -> Iterable[int]:
-        """The neurons that pairs [literal, c] bound on the row's point from above; the row has the multiplier a.
-
-        If a x_i = Σ c x_v for a neuron's literals (features of the points), then a σ(p(x_i)) ≤ Σ c⁺ σ(p(x_v)) + Σ c⁻
-        σ(-p(x_v)), as σ is convex and homogeneous. The literals say of each term that it is c p(x_v), or zero.
-        """
-        (i, side, active), sums = row, dict[int, dict[int, int]]()
-        for literal, factor in pairs:
-            (j, v, number), c = self.statement(literal), integer(factor)
-            need(self.signs[j] == -side and not active >> j & 1, "a chord for a neuron that needs none")
-            part = sums.setdefault(j, {i: -a})
-            part[v] = part.get(v, 0) + c
-            if (c > 0) == (literal > 0):
-                total[j][v] = total[j].get(v, 0) + side * self.signs[j] * c
-            clause.add(-number)
-        need(all(self.fit.vanishes(self.fit.rows[j], part) for j, part in sums.items()), "a chord misses its point")
-        return sums
 
     def copy(self, source: int, images: list[int]) -> frozenset[int]:
         """Symmetry: an earlier clause after exchanging neurons of equal kind and sign."""
-        like = list(zip(self.fit.kinds, self.signs, strict=True))
-        need(sorted(images) == list(range(len(like))), "not a permutation")
-        need(like == [like[image] for image in images], "neurons that cannot be exchanged")
-        self.fit.report.count("symmetry steps")
+        like = list(zip(self.kinds, self.signs, strict=True))
+        exchange = sorted(images) == list(range(len(like))) and like == [like[image] for image in images]
+        need(exchange, "neurons that cannot be exchanged")
+        self.report.count("symmetry steps")
         moves = [(image - j) * self.points for j, image in enumerate(images)]
         earlier = [(literal, moves[(abs(literal) - 1) // self.points]) for literal in self._earlier(source)]
         return frozenset(literal + move if literal > 0 else literal - move for literal, move in earlier)
 
     def rup(self, clause: list[int], hints: list[int]) -> frozenset[int]:
         """Resolution: if all literals of the clause are false, each hint leaves one literal, and the last one none."""
-        self.fit.report.count("resolution steps")
+        self.report.count("resolution steps")
         out = frozenset(self.statement(literal)[2] for literal in clause)
         true = {-literal for literal in out}
         for hint in hints:
@@ -466,8 +416,19 @@ class Proof:
 
     def _earlier(self, number: int) -> frozenset[int]:
         need(type(number) is int and 0 <= number < len(self.clauses), "not an earlier step")
-        self.fit.report.spend(len(self.clauses[number]) + 1)
+        self.report.spend(len(self.clauses[number]) + 1)
         return self.clauses[number]
+
+
+def directions(rows: list[tuple[int, ...]], start: int) -> list[int]:
+    """Names of rows: the number (from `start`) of the first with this direction, or minus that of the opposite one."""
+    names = {(0,) * len(rows[0]): 0}
+    out = []
+    for number, row in enumerate(rows, start):
+        size = gcd(*row) or 1
+        direction, opposite = tuple(v // size for v in row), tuple(-v // size for v in row)
+        out.append(-names[opposite] if opposite in names else names.setdefault(direction, number))
+    return out
 
 
 def check_optimality(document: dict[str, Any], report: VerificationReport) -> None:
@@ -475,42 +436,42 @@ def check_optimality(document: dict[str, Any], report: VerificationReport) -> No
     problem, outputs = Problem(document["problem"]), document["outputs"]
     objective, bound = rational(document["objective"]), rational(document["bound"])
     rest = "which is optimal" if objective == bound else f"and no parameters have a loss below {bound}"
-    report.claim = f"{problem}: the parameters have loss {objective}, {rest}"
-    parameters = problem.pattern.parameters(document["parameters"])
+    report.claim = f"{problem.name}: the parameters have loss {objective}, {rest}"
+    parameters = problem.parameters(document["parameters"])
     need(all(set(x) == {0} for _, x in parameters), "parameters: not constant")
-    found = problem.loss_of(parameters, range(len(problem.pattern.outputs)), report)
+    found = problem.loss_of(parameters, range(len(problem.outputs)), report)
     need(found == objective, "objective: is not the loss of the parameters")
     bounds = [rational(output["bound"]) for output in outputs]
-    need(len(bounds) == len(problem.pattern.outputs) and min(bounds) >= 0, "outputs: not a bound for each")
+    need(len(bounds) == len(problem.outputs) and min(bounds) >= 0, "outputs: not a bound for each")
     need(problem.total(bounds) >= bound, "bound: more than the outputs' bounds prove")
     for o, least in enumerate(bounds):
         if least > 0:
-            ScalarFit(problem, o, report).prove(outputs[o]["classes"], least)
+            OutputProof(problem, o, least, report).prove(outputs[o]["classes"])
 
 
 # --- existence --------------------------------------------------------------------------------------------------------
 def check_data(document: dict[str, Any], problem: Problem, report: VerificationReport) -> None:
     """A claim about one problem. Parts have parameters for groups of outputs that share no hidden neuron (C).
 
-    Attained: those of each part have the least loss of any function of the inputs (A, I), and the other outputs need
-    none (D, S, U). Not attained: those of a part only tend to it (N, G), and the loss is a sum, or of this part alone.
+    Attained: each part's have the least loss of any function of the inputs (A, I), other outputs need none (D, S, U).
+    Not attained: a part's only tend to it (N, G), and the loss is a sum, or of this part alone.
     """
-    pattern, parts, attained = problem.pattern, document["parts"], document["claim"] == "attained"
-    report.claim = f"{problem}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
+    parts, attained = document["parts"], document["claim"] == "attained"
+    report.claim = f"{problem.name}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
     groups = [part["outputs"] for part in parts]
     given = [o for group in groups for o in group]
-    rest = sorted(set(range(len(pattern.outputs))) - set(given))
-    whole = all(groups) and sorted(given + rest) == list(range(len(pattern.outputs)))
+    rest = sorted(set(range(len(problem.outputs))) - set(given))
+    whole = all(groups) and sorted(given + rest) == list(range(len(problem.outputs)))
     need(whole, "parts: one is empty, or an output stands in two, or is none")
-    used = [pattern.live(pattern.inputs, group, report) for group in (*groups, rest)]
+    used = [problem.live(problem.inputs, group, report) for group in (*groups, rest)]
     need(sum(map(len, used)) == len(set().union(*used)), "parts: groups share a hidden neuron")
     if attained:
-        need(pattern.separate(rest, report), "parts: no theorem applies to the other outputs")
+        need(problem.separate(rest, report), "parts: no theorem applies to the other outputs")
     else:
         need(document["claim"] == "not attained" and len(parts) > 0, "claim: unknown, or without parts")
         need(problem.loss != "linf" or not (rest or parts[1:]), "parts: they do not show the claim")
     for group, part in zip(groups, parts, strict=True):
-        parameters = pattern.parameters(part["parameters"])
+        parameters = problem.parameters(part["parameters"])
         loss = problem.loss_of(parameters, group, report)
         multipliers = part.get("multipliers", [[0] * len(problem.X)] * len(group))
         need(loss == problem.least(group, multipliers), f"parameters: {loss} is not the least loss")
@@ -525,49 +486,43 @@ def check_data(document: dict[str, Any], problem: Problem, report: VerificationR
 
 def check_no_fit(part: dict[str, Any], problem: Problem, outputs: list[int], report: VerificationReport) -> None:
     """N: on too many points in general position the targets are an affine function that the network cannot have."""
-    pattern, X = problem.pattern, problem.X
-    A = array(part["parameters"]["limit"], (len(pattern.outputs), len(pattern.inputs)), rational)
-    rows, columns = map(set, zip(*check_outside(part["outside"], pattern, A, report), strict=True))
+    X = problem.X
+    A = array(part["parameters"]["limit"], (len(problem.outputs), len(problem.inputs)), rational)
+    rows, columns = map(set, zip(*check_outside(part["outside"], problem, A, report), strict=True))
     need(rows <= set(outputs), "outside: another output")
-    seen = reach(pattern.edges, [(pattern.last, r) for r in rows], report, back=True)
-    inputs = [i for i in range(pattern.sizes[0]) if (0, i) in seen and len({x[i] for x in X}) > 1]
+    seen = reach(problem.edges, [(problem.last, r) for r in rows], report, back=True)
+    inputs = [i for i in range(problem.sizes[0]) if (0, i) in seen and len({x[i] for x in X}) > 1]
     need(columns <= set(inputs), "outside: an input does not vary")
     for r in rows:
         constants = {y[r] - sum(A[r][i] * x[i] for i in inputs) for x, y in zip(X, problem.Y, strict=True)}
         need(len(constants) == 1, f"targets: output {r} is not affine with the limit matrix")
-    d, widths = len(inputs), Counter(h[0] for h in pattern.live([(0, i) for i in inputs], rows, report))
+    d, widths = len(inputs), Counter(h[0] for h in problem.live([(0, i) for i in inputs], rows, report))
     report.spend(d * sum(widths.values()))
     needed = 1 + d * prod(sum(comb(width, i) for i in range(d + 1)) for width in widths.values())  # d affine pieces + 1
     points = sorted({tuple(x[i] for i in inputs) for x in X})
     if any(after != before * p[0] for p in points for before, after in pairwise(p)):  # not on the moment curve
-        picked: list[tuple[Fraction, ...]] = []
-        for p in points:
-            if len(picked) < needed and all(independent([*s, p], report) for s in combinations(picked, d)):
-                picked.append(p)
-        points = picked
+        lifted, points = [(1, *(v.numerator * pow(v.denominator, -1, PRIME) for v in p)) for p in points], []
+        for p in lifted:
+            if len(points) < needed and all(determinant([*s, p], report) % PRIME for s in combinations(points, d)):
+                points.append(p)
     need(len(points) >= needed, f"points: fewer than {needed} in general position")
     report.count("points in general position", needed)
 
 
-def independent(points: Sequence[tuple[Fraction, ...]], report: VerificationReport) -> bool:
-    """Affine independence of at most d + 1 points, by elimination modulo a prime."""
-    rows = [[1, *(x.numerator * pow(x.denominator, -1, PRIME) for x in p)] for p in points]
-    report.spend(len(rows) ** 3)
-    while rows:
-        first = rows.pop()
-        q = next((q for q, v in enumerate(first) if v % PRIME), None)
-        if q is None:
-            return False
-        rows = [[(v * first[q] - w * row[q]) % PRIME for v, w in zip(row, first, strict=True)] for row in rows]
-    return True
+def determinant(M: Sequence[Sequence[int]], report: VerificationReport) -> int:
+    """By expansion along the first row."""
+    report.spend(len(M) ** 2)
+    total = 0 if M else 1
+    for q, v in enumerate(M[0] if M else ()):
+        total += (-1) ** q * v * determinant([[*row[:q], *row[q + 1 :]] for row in M[1:]], report)
+    return total
 
 
 def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationReport) -> list[tuple[int, int]]:
-    """A is no product Π of the pattern's matrices, because of the entries returned.
+    """A is no product Π of the pattern's matrices, because of the entries returned: Σ g_rc (Π_rc - A_rc) = 1.
 
-    With the weights as variables, cofactors g with Σ g_rc (Π_rc - A_rc) = 1 exclude Π = A (Nullstellensatz). They are
-    polynomials in ["u", j, r] and ["v", j, c]: sums over all paths from node j to output r, or from input c to node j,
-    of the products of the weights. A monomial is a number whose digits in base 2^16 are the exponents.
+    Everything is a polynomial in the weights; a monomial is a number whose digits in base 2^16 are the exponents. The
+    cofactors g are written in sums over paths: ["u", j, r] from node j to output r, ["v", j, c] from input c to node j.
     """
     edges, number, total = sorted(pattern.edges), dict[Edge, int](), Polynomial()
 
@@ -586,24 +541,13 @@ def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationR
             need(len(variables) < 1000, "outside: degree")
             term = {0: rational(coefficient)}
             for side, j, at in variables:
-                node, factor = tuple(evidence["nodes"][j]), Polynomial()
-                ends = (node, (pattern.last, at)) if side == "u" else ((0, at), node)
-                add_product(factor, term, paths(*ends), report)
-                term = factor
+                node, factor, term = tuple(evidence["nodes"][j]), term, Polynomial()
+                between = paths(node, (pattern.last, at)) if side == "u" else paths((0, at), node)
+                add_product(term, factor, between, report)
             add_product(total, term, difference, report)
     need(total == {0: 1}, "outside: the identity does not hold")
     report.count("cofactors", len(evidence["identity"]))
     return [tuple(item["entry"]) for item in evidence["identity"]]
-
-
-def check_not_closed(document: dict[str, Any], pattern: Pattern, report: VerificationReport) -> None:
-    """A limit of products of the pattern's matrices that is no product itself."""
-    A = array(document["limit"], (len(pattern.outputs), len(pattern.inputs)), rational)
-    factors = pattern.parameters(document, "factors")
-    for column, node in zip(zip(*A, strict=True), pattern.inputs, strict=True):
-        values = propagate(factors, {node: {0: Fraction(1)}}, report)
-        need(column == tuple(limit(values[node]) for node in pattern.outputs), "factors: another limit")
-    check_outside(document["outside"], pattern, A, report)
 
 
 class Reduction:
@@ -637,8 +581,8 @@ class Reduction:
     def span(self, nodes: Sequence[Node], given: Any = None) -> set[Edge]:
         """Nodes that together give every matrix between their neighbours give way to direct edges.
 
-        `given` says which entries each node gives: those in one row or column; or (F0) of all nodes at most one in each
-        column, or in each row. A node with one neighbour on a side gives all.
+        `given` has what each node gives (default: all): a part of a row or column; or (F0) of all nodes at most one in
+        each column, or in each row.
         """
         need(not any(map(set(nodes).issuperset, self.edges)), "nodes that feed each other")
         wanted = [set(product(*self.around(node))) for node in nodes]
@@ -708,19 +652,26 @@ class Reduction:
 def check_existence(document: dict[str, Any], report: VerificationReport) -> None:
     """Claims about a problem, or about a pattern."""
     if "problem" in document:
-        return check_data(document, Problem(document["problem"]), report)
+        check_data(document, Problem(document["problem"]), report)
+        return
     pattern, claim = Pattern(document["pattern"]), document["claim"]
-    report.claim = f"{pattern}: {claim}"
+    report.claim = f"{pattern.name}: {claim}"
     free = sum(a == ONE for a, _ in pattern.edges) == sum(pattern.sizes[1:])
     if claim == "attained for every dataset":
-        return need(pattern.separate(range(len(pattern.outputs)), report), "pattern: no theorem applies")
-    if claim == "attained on a box":
-        return need(free and pattern.last == 2 and len(pattern.outputs) == 1, "pattern: theorem K does not apply")
-    if claim == "linear counterpart closed":
+        need(pattern.separate(range(len(pattern.outputs)), report), "pattern: no theorem applies")
+    elif claim == "attained on a box":
+        need(free and pattern.last == 2 and len(pattern.outputs) == 1, "pattern: theorem K does not apply")
+    elif claim == "linear counterpart closed":
         linear = Reduction(pattern.last, {edge for edge in pattern.edges if edge[0] != ONE}, report)
-        return linear.run(frozen(document["reductions"])).check_closed()
-    need(claim == "linear counterpart not closed" or (free and claim == "not attained on a box"), "claim or biases")
-    return check_not_closed(document, pattern, report)
+        linear.run(frozen(document["reductions"])).check_closed()
+    else:
+        need(claim == "linear counterpart not closed" or (free and claim == "not attained on a box"), "claim or biases")
+        A = array(document["limit"], (len(pattern.outputs), len(pattern.inputs)), rational)
+        factors = pattern.parameters(document, "factors")
+        for column, node in zip(zip(*A, strict=True), pattern.inputs, strict=True):
+            values = propagate(factors, {node: {0: Fraction(1)}}, report)
+            need(column == tuple(limit(values[node]) for node in pattern.outputs), "factors: another limit")
+        check_outside(document["outside"], pattern, A, report)
 
 
 if __name__ == "__main__":
