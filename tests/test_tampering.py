@@ -273,7 +273,7 @@ def test_lemmas_that_do_not_follow_are_rejected() -> None:
         (["lemma", [], [[z, 0], *others]], "not positive"),
         (["lemma", [], [[-z, c], *others]], "cancel"),
         (["lemma", [], others], "cancel"),
-        (["lemma", [], [[0, c], *others]], "not a number other than 0"),
+        (["lemma", [], [[0, c], *others]], "no such neuron"),
         (["lemma", [], [[3 * 21 + 1, c], *others]], "no such neuron"),
         (["lemma", [[10, 1, 0, 1], [10, -1, 0, 1]], []], "do not reach the bound"),
         (["cone", geometry[2]], "unknown"),
@@ -283,7 +283,7 @@ def test_lemmas_that_do_not_follow_are_rejected() -> None:
         (["rup", [], [1]], "not an earlier step"),
         (["rup", [], [-1]], "not an earlier step"),
         (["copy", 1, [0, 1, 2]], "not an earlier step"),
-        (["copy", 0, [0, 0, 2]], "not a permutation"),
+        (["copy", 0, [0, 0, 2]], "cannot be exchanged"),
         (["copy", 0, [2, 1, 0]], "cannot be exchanged"),
     ]
     assert original["outputs"][0]["classes"][number]["signs"] == [1, 1, -1]

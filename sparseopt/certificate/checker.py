@@ -285,13 +285,11 @@ class Problem(Pattern):
 
 # --- optimality -------------------------------------------------------------------------------------------------------
 class OutputProof:
-    """That an output f(x) = Σ_j s_j σ(p_j(x)) + l(x) has no loss below `least`, for every class of signs s_j = ±1.
+    """That no parameters give an output a loss below `least`: for each class of signs a derivation of the empty clause.
 
-    With p_j(x) = w_j·x + b_j, a literal ± (1 + j P + i) says "neuron j is active on point i" (p_j(x_i) ≥ 0) or not (≤ 0).
-    Clauses hold for all parameters with a smaller loss. `rows[j][i]` times (w_j, b_j) is p_j(x_i), and for the last j,
-    times the parameters of the linear l, l(x_i); one factor makes all of them whole numbers. `statements[j][i]` is one
-    name for all literals that say the same: rows of equal or (with the other sign) opposite directions; 0 for a row of
-    zeros. Neurons of equal `kinds` see the same inputs.
+    It is f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear. `rows[j][i]` times (w_j, b_j) is
+    p_j(x_i), `rows[-1][i]` times the other parameters l(x_i), all scaled to whole numbers. A literal ± (1 + j P + i)
+    says p_j(x_i) ≥ 0 or ≤ 0; `statements[j][i]` is the one name of all that say the same, 0 for a row of zeros.
     """
 
     def __init__(self, problem: Problem, output: int, least: Fraction, report: VerificationReport) -> None:
@@ -299,16 +297,14 @@ class OutputProof:
         self.points = len(problem.X)
         need(problem.last <= 2 and problem.separate([output], report), "not a sum of neurons of its own")
         neurons = problem.live(problem.inputs, [output], report)
-        sources = defaultdict[Node, list[Node]](list)
-        for a, b in sorted(problem.edges):
-            sources[b].append(a)
         others = [edge for edge in problem.edges if neurons.isdisjoint(edge)]
         direct = [a for a in reach(others, [problem.outputs[output]], report, back=True) if a[0] == 0]
         denominators = {v.denominator for x in problem.X for v in x}
-        report.spend(100 * self.points * (1 + len(neurons)), sum(map(int.bit_length, denominators)))
+        size = (100 * self.points + len(problem.edges)) * (1 + len(neurons))
+        report.spend(size, sum(map(int.bit_length, denominators)))
         scale = lcm(*denominators)
         inputs = [[int(v * scale) for v in (*x, Fraction(1))] for x in problem.X]  # last is ONE, which is (0, -1)
-        self.kinds = [tuple(sources[h]) for h in sorted(neurons)]
+        self.kinds = [tuple(sorted(a for a, b in problem.edges if b == h)) for h in sorted(neurons)]
         self.rows = [[tuple(x[i] for _, i in kind) for x in inputs] for kind in (*self.kinds, direct)]
         self.statements = [directions(rows, 1 + j * self.points) for j, rows in enumerate(self.rows[:-1])]
 
@@ -335,8 +331,7 @@ class OutputProof:
 
     def statement(self, literal: int) -> tuple[int, int, int]:
         """(neuron, point, literal of its direction) of a literal."""
-        there = type(literal) is int and 0 < abs(literal) <= len(self.statements) * self.points
-        need(there, "literal: there is no such neuron")
+        need(type(literal) is int and 0 < abs(literal) <= len(self.kinds) * self.points, "literal: no such neuron")
         j, i = divmod(abs(literal) - 1, self.points)
         number = self.statements[j][i]
         need(number != 0, "literal: the neuron's features are zero on this point")
@@ -353,9 +348,9 @@ class OutputProof:
         """The literals force the loss to be at least the bound; or, without error rows, they are not all true.
 
         An error row [i, side, active, a] says side f(x_i) ≥ side (l + Σ_{j active} s_j p_j): neurons with s_j = -side
-        are as the bits of `active` say, or have a chord, pairs [literal, c] with a x_i = Σ c x_v. A pair [literal, m] says
-        ± p_j(x_i) ≥ 0. Times a, m > 0 the parameters cancel. That leaves Σ_i multiplier_i f(x_i) ≥ 0, or without error
-        rows 0 as a sum of numbers ≥ 0, none of which is 0 for generic parameters.
+        are as `active` says, or have a chord a x_i = Σ c x_v. A pair [literal, m] says ± p_j(x_i) ≥ 0. Times a, m > 0
+        the parameters cancel. That leaves Σ_i multiplier_i f(x_i) ≥ 0, or without error rows 0 as a sum of numbers ≥ 0,
+        none of which is 0 for generic parameters.
         """
         need(len(errors) + len(literals) > 0, "nothing is added up")
         clause: set[int] = set()
@@ -437,12 +432,11 @@ def check_optimality(document: dict[str, Any], report: VerificationReport) -> No
     objective, bound = rational(document["objective"]), rational(document["bound"])
     rest = "which is optimal" if objective == bound else f"and no parameters have a loss below {bound}"
     report.claim = f"{problem.name}: the parameters have loss {objective}, {rest}"
-    parameters = problem.parameters(document["parameters"])
+    parameters, every = problem.parameters(document["parameters"]), range(len(problem.outputs))
     need(all(set(x) == {0} for _, x in parameters), "parameters: not constant")
-    found = problem.loss_of(parameters, range(len(problem.outputs)), report)
-    need(found == objective, "objective: is not the loss of the parameters")
+    need(problem.loss_of(parameters, every, report) == objective, "objective: is not the loss of the parameters")
     bounds = [rational(output["bound"]) for output in outputs]
-    need(len(bounds) == len(problem.outputs) and min(bounds) >= 0, "outputs: not a bound for each")
+    need(len(bounds) == len(every) and min(bounds) >= 0, "outputs: not a bound for each")
     need(problem.total(bounds) >= bound, "bound: more than the outputs' bounds prove")
     for o, least in enumerate(bounds):
         if least > 0:
@@ -453,16 +447,15 @@ def check_optimality(document: dict[str, Any], report: VerificationReport) -> No
 def check_data(document: dict[str, Any], problem: Problem, report: VerificationReport) -> None:
     """A claim about one problem. Parts have parameters for groups of outputs that share no hidden neuron (C).
 
-    Attained: each part's have the least loss of any function of the inputs (A, I), other outputs need none (D, S, U).
-    Not attained: a part's only tend to it (N, G), and the loss is a sum, or of this part alone.
+    Attained: they have the least loss of any function (A, I), and other outputs need none (D, S, U). Not attained: they
+    only tend to it (N, G), and the loss is a sum, or of one part alone.
     """
     parts, attained = document["parts"], document["claim"] == "attained"
     report.claim = f"{problem.name}: {'an optimum exists' if attained else 'no parameters attain the infimum'}"
-    groups = [part["outputs"] for part in parts]
+    groups, every = [part["outputs"] for part in parts], list(range(len(problem.outputs)))
     given = [o for group in groups for o in group]
-    rest = sorted(set(range(len(problem.outputs))) - set(given))
-    whole = all(groups) and sorted(given + rest) == list(range(len(problem.outputs)))
-    need(whole, "parts: one is empty, or an output stands in two, or is none")
+    rest = sorted(set(every) - set(given))
+    need(all(groups) and sorted(given + rest) == every, "parts: one is empty, or an output stands in two, or is none")
     used = [problem.live(problem.inputs, group, report) for group in (*groups, rest)]
     need(sum(map(len, used)) == len(set().union(*used)), "parts: groups share a hidden neuron")
     if attained:
@@ -581,8 +574,7 @@ class Reduction:
     def span(self, nodes: Sequence[Node], given: Any = None) -> set[Edge]:
         """Nodes that together give every matrix between their neighbours give way to direct edges.
 
-        `given` has what each node gives (default: all): a part of a row or column; or (F0) of all nodes at most one in
-        each column, or in each row.
+        `given`: what each gives, in one row or column; or (F0) at most one in each column, or in each row. Else all.
         """
         need(not any(map(set(nodes).issuperset, self.edges)), "nodes that feed each other")
         wanted = [set(product(*self.around(node))) for node in nodes]
@@ -635,8 +627,7 @@ class Reduction:
         return set() if lost is None else (self.edges - set(lost)) | set(gained)
 
     def check_closed(self) -> None:
-        """P: free edges and kernels (hidden nodes that no free entry touches), two of which are disjoint or nested the
-        other way round in rows than in columns."""
+        """P: free edges, and kernels that none touches, two of which are disjoint or nested the other way in rows."""
         self.report.place = "kernels"
         hidden = {node for edge in self.edges for node in edge if 0 < node[0] < self.last}
         need(not any(a in hidden and b in hidden for a, b in self.edges), "hidden nodes feed hidden nodes")
