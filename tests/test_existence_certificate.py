@@ -137,6 +137,19 @@ def test_changed_existence_certificates_are_rejected() -> None:
     assert "the identity does not hold" in so.verify(free).failure
 
 
+def test_points_on_a_line_do_not_count() -> None:
+    """Data that theorem N decides, off the moment curve; with all but one of the points on a line it does not."""
+    rng = np.random.default_rng(1)
+    X = rng.integers(-9, 10, size=(16, 2))
+    original = so.certify(so.TrainingProblem(so.families.lu(2), X, X[:, ::-1])).certificate
+    report = so.verify(original)
+    assert report.checked["points in general position"] == 9
+    document = copy_of(original)
+    line = [[v, v] for v in range(-8, 7)] + [[0, 1]]
+    document["problem"]["data"] |= {"X": line, "Y": [[b, a] for a, b in line]}
+    assert "fewer than 9 in general position" in so.verify(document).failure
+
+
 def test_parts_that_do_not_show_the_claim_are_rejected() -> None:
     original = so.certify(so.families.lu(3)).certificate
     for outputs in ([0, 1, 2, 2], [0, 1, 2, 3], [-1, 0, 1, 2], []):

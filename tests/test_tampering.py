@@ -316,6 +316,23 @@ def test_claims_beyond_the_proof_are_rejected() -> None:
     assert "not constant" in so.verify(document).failure
 
 
+def test_neurons_that_outputs_share_have_no_proof() -> None:
+    """The proof of each output is that of a network of its own, which it must be."""
+    pattern = so.SparsityPattern([[[1], [1]], [[1, 0], [0, 1]]])
+    x = [[v] for v in range(-3, 4)]
+    problem = so.TrainingProblem(pattern, x, [[v * v, abs(v - 1)] for [v] in x])
+    original = so.solve(problem, certificate=True).certificate
+    assert so.verify(original)
+    shared, deep = copy_of(original.document), copy_of(original.document)
+    shared["problem"]["pattern"]["masks"][1] = [[1, 1], [0, 1]]
+    for masks in (deep["problem"]["pattern"]["masks"], deep["parameters"]["weights"]):
+        masks.insert(1, [[1, 0], [0, 1]])
+    for biases in (deep["problem"]["pattern"]["biases"], deep["parameters"]["biases"]):
+        biases.insert(1, [0, 0])
+    for document in (shared, deep):
+        assert "not a sum of neurons of its own" in so.verify(document).failure
+
+
 def test_chords_that_do_not_hold_are_rejected() -> None:
     original = so.solve(square(21, 2, "l1"), certificate=True).certificate.document
     compared: Counter[str] = Counter()

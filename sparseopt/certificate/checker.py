@@ -54,10 +54,10 @@ class VerificationReport:
 
     def __str__(self) -> str:
         verdict = "INVALID" if not self.valid else "valid" + (", relying on " if self.relies_on else "")
-        lines = [verdict + "; ".join(self.relies_on), f"claim: {self.claim or 'none was read'}"]
-        lines += [f"failure: {self.failure}"] if self.failure else []
         counts = ", ".join(f"{count} {what}" for what, count in self.checked.items())
-        return "\n".join([*lines, f"checked: {counts}"] if counts else lines)
+        found = {"claim": self.claim or "none was read", "failure": self.failure, "checked": counts}
+        lines = [f"{what}: {words}" for what, words in found.items() if words]
+        return "\n".join([verdict + "; ".join(self.relies_on), *lines])
 
     def count(self, what: str, number: int = 1) -> None:
         """Note that so many things of a kind were checked."""
@@ -666,6 +666,7 @@ def check_existence(document: dict[str, Any], report: VerificationReport) -> Non
 
 
 if __name__ == "__main__":
-    found = [verify(path) for path in sys.argv[1:]]
-    print("\n\n".join(map(str, found)) or "usage: python checker.py CERTIFICATE...")
-    sys.exit(0 if found and all(found) else 1)
+    found = {path: verify(path) for path in sys.argv[1:]}
+    reports = "\n\n".join(f"{path}: {report}" for path, report in found.items())
+    print(reports or "usage: python checker.py CERTIFICATE...")
+    sys.exit(0 if found and all(found.values()) else 1)
