@@ -108,8 +108,10 @@ def read(source: Any) -> Any:
 
 def integer(value: Any) -> int:
     """An integer, written as a JSON number or as text."""
-    text = isinstance(value, str) and len(value) <= 4000 and value.removeprefix("-").isdecimal()
-    need(text or type(value) is int, f"expected an integer, not {value!r:.40}")
+    if type(value) is int:
+        return value
+    good = isinstance(value, str) and len(value) <= 4000 and value.removeprefix("-").isdecimal()
+    need(good, f"expected an integer, not {value!r:.40}")
     return int(value)
 
 
@@ -287,7 +289,7 @@ class Problem(Pattern):
 class OutputProof:
     """That no parameters give an output a loss below `least`: for each class of signs a derivation of the empty clause.
 
-    It is f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear. `rows[j][i]` times (w_j, b_j) is
+    With f(x) = Σ_j s_j σ(p_j(x)) + l(x), s_j = ±1, p_j(x) = w_j·x + b_j, l linear, `rows[j][i]` times (w_j, b_j) is
     p_j(x_i), `rows[-1][i]` times the other parameters l(x_i), all scaled to whole numbers. A literal ± (1 + j P + i)
     says p_j(x_i) ≥ 0 or ≤ 0; `statements[j][i]` is the one name of all that say the same, 0 for a row of zeros.
     """
@@ -304,7 +306,7 @@ class OutputProof:
         report.spend(size, sum(map(int.bit_length, denominators)))
         scale = lcm(*denominators)
         inputs = [[int(v * scale) for v in (*x, Fraction(1))] for x in problem.X]  # last is ONE, which is (0, -1)
-        self.kinds = [tuple(sorted(a for a, b in problem.edges if b == h)) for h in sorted(neurons)]
+        self.kinds = [tuple(sorted(a for a, b in problem.edges if b == h)) for h in sorted(neurons)]  # what each sees
         self.rows = [[tuple(x[i] for _, i in kind) for x in inputs] for kind in (*self.kinds, direct)]
         self.statements = [directions(rows, 1 + j * self.points) for j, rows in enumerate(self.rows[:-1])]
 
@@ -339,10 +341,9 @@ class OutputProof:
 
     def vanishes(self, j: int, multiplier: dict[int, int]) -> bool:
         """Whether Σ_i multiplier_i rows[j][i] is zero."""
-        bits = max(map(int.bit_length, multiplier.values()), default=0)
-        self.report.spend(len(multiplier) * len(self.rows[j][0]), bits)
-        columns = zip(*(self.rows[j][i] for i in multiplier), strict=True)
-        return not any(sum(map(int.__mul__, column, multiplier.values())) for column in columns)
+        chosen = [self.rows[j][i] for i in multiplier]
+        self.report.spend(len(chosen) * len(chosen[0]), max(map(int.bit_length, multiplier.values())))
+        return not any(sum(map(int.__mul__, column, multiplier.values())) for column in zip(*chosen, strict=True))
 
     def lemma(self, errors: list[Any], literals: list[Any]) -> frozenset[int]:
         """The literals force the loss to be at least the bound; or, without error rows, they are not all true.
@@ -380,7 +381,7 @@ class OutputProof:
             need(m > 0, "a multiplier is not positive")
             total[j][i] -= m if literal > 0 else -m
             clause.add(-number)
-        need(all(map(self.vanishes, range(len(total)), total)), "the parameters do not cancel")
+        need(all(self.vanishes(j, part) for j, part in enumerate(total) if part), "the parameters do not cancel")
         reached = not errors or self.problem.forced(self.output, total[-1]) >= self.least
         need(reached, "the rows do not reach the bound")
         self.report.count("bound lemmas" if errors else "geometry lemmas")
@@ -546,17 +547,13 @@ def check_outside(evidence: Any, pattern: Pattern, A: Any, report: VerificationR
 class Reduction:
     """The free edges of a linear network; steps change them so that its set of products is closed only if it was."""
 
-    def __init__(self, last: int, edges: set[Edge], report: VerificationReport) -> None:
+    def __init__(self, last: int, edges: set[Edge], steps: Any, report: VerificationReport) -> None:
         self.last, self.edges, self.report = last, edges, report
-
-    def run(self, steps: Any) -> Reduction:
-        """Take all steps."""
         for number, (kind, *arguments) in enumerate(steps):
-            self.report.place = f"reduction {number}, {kind}"
+            report.place = f"reduction {number}, {kind}"
             need(kind in ("span", "split", "peel", "keep", "rely"), "unknown")
             self.edges = getattr(self, kind)(*arguments)
-            self.report.count("reductions")
-        return self
+            report.count("reductions")
 
     def around(self, node: Node) -> tuple[set[Node], set[Node]]:
         """The nodes before and after a hidden node."""
@@ -615,7 +612,7 @@ class Reduction:
         edges = set(kept)
         inputs = {a for a, _ in self.edges if a[0] == 0}
         joined = {(a, b) for a in inputs for b in reach(self.edges, [a], self.report) if b[0] == self.last}
-        left = Reduction(self.last, edges, self.report).run(steps).edges
+        left = Reduction(self.last, edges, steps, self.report).edges
         need(edges <= self.edges and left == joined, "some matrices are lost")
         return joined
 
@@ -653,8 +650,8 @@ def check_existence(document: dict[str, Any], report: VerificationReport) -> Non
     elif claim == "attained on a box":
         need(free and pattern.last == 2 and len(pattern.outputs) == 1, "pattern: theorem K does not apply")
     elif claim == "linear counterpart closed":
-        linear = Reduction(pattern.last, {edge for edge in pattern.edges if edge[0] != ONE}, report)
-        linear.run(frozen(document["reductions"])).check_closed()
+        edges = {edge for edge in pattern.edges if edge[0] != ONE}
+        Reduction(pattern.last, edges, frozen(document["reductions"]), report).check_closed()
     else:
         need(claim == "linear counterpart not closed" or (free and claim == "not attained on a box"), "claim or biases")
         A = array(document["limit"], (len(pattern.outputs), len(pattern.inputs)), rational)
