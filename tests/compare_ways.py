@@ -13,6 +13,7 @@ from itertools import combinations
 
 import sparseopt as so
 from sparseopt.existence.algebra import by_algebra
+from sparseopt.existence.approach import approach
 from sparseopt.existence.atlas import TABLES
 from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import LinearNetwork, contract
@@ -55,6 +56,7 @@ RULES: dict[str, Way] = {
     "heredity": _heredity,
     "T": partial(_alone, cancellation),
     "J": partial(_alone, jets),
+    "M": partial(_alone, approach),
 }
 
 

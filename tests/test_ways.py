@@ -10,7 +10,7 @@ from sparseopt.existence.atlas import TABLES
 
 
 def test_no_two_ways_contradict_each_other() -> None:
-    """Some classes of every table of the atlas; every way answers, and T and J find nothing where rules say closed."""
+    """Some classes of every table of the atlas; every way answers; T, J, M find nothing where rules say closed."""
     patterns = [
         pattern for name, step in (("2-2-2-2", 3), ("3-2-3", 3), ("3-3-3", 9)) for pattern in [*TABLES[name]()][::step]
     ]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparseopt.existence.algebra import by_algebra
+from sparseopt.existence.approach import approach
 from sparseopt.existence.cancellation import cancellation
 from sparseopt.existence.contraction import Contraction, EdgeWeights, LinearNetwork, Node, contract
 from sparseopt.existence.engine import ENGINE
@@ -178,7 +179,7 @@ def _answer(pattern: SparsityPattern, network: LinearNetwork, engine_seconds: fl
         part = _decide(pattern, network.restrict(*block), _by_theorem)
         if part.closed is False:
             return part
-    for search in (cancellation, jets):
+    for search in (cancellation, jets, approach):
         found = _decide(pattern, network, search)
         if found.closed is False:
             return found
