@@ -22,7 +22,7 @@ from sparseopt.solvers.exact.basis import (
 )
 from sparseopt.solvers.exact.chords import LEAST_CHORD, Chords
 from sparseopt.solvers.exact.instance import Instance
-from sparseopt.solvers.exact.kernel import inlined_kernel
+from sparseopt.solvers.exact.kernel import kernel
 from sparseopt.solvers.exact.play import Play
 from sparseopt.solvers.exact.pricing import (
     Prices,
@@ -46,7 +46,7 @@ _MAX_PIVOTS = 400
 _REFACTOR_AFTER = 30
 
 
-@inlined_kernel
+@kernel
 def solve_node(
     inst: Instance,
     play: Play,
