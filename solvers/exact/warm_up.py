@@ -20,7 +20,7 @@ from sparseopt.losses import Loss
 from sparseopt.problem import TrainingProblem
 
 PATIENCE_SECONDS = 3.0
-NOTICE = "sparseopt: compiling the exact search; this happens once per installation and may take a minute"
+NOTICE = "sparseopt: compiling the exact search; this happens once per installation and takes about half a minute"
 
 
 def drop_stale_code(cached: Path, sources: Path) -> None:
