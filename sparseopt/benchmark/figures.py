@@ -12,7 +12,7 @@ from sparseopt.benchmark.judgement import Judged
 from sparseopt.benchmark.peers.answer import Claim
 from sparseopt.benchmark.peers.registry import PEERS
 from sparseopt.benchmark.report import Report
-from sparseopt.benchmark.statistics import performance_profile
+from sparseopt.benchmark.statistics import largest_comparison, performance_profile
 from sparseopt.benchmark.suites import INSTANCES
 from sparseopt.files import write_file
 
@@ -62,17 +62,14 @@ def _provers(report: Report) -> dict[str, dict[str, Judged]]:
 
 
 def _profile(report: Report, figure: Any) -> bool:
-    """Profiles on the instances that every peer was given and some peer solved."""
+    """Profiles of the peers that were given the most instances in common, on those that one of them solved."""
     provers = _provers(report)
-    if len(provers) < 2:
-        return False
-    common = set.intersection(*(set(runs) for runs in provers.values()))
-    common = {name for name in common if any(runs[name].solved for runs in provers.values())}
-    if not common:
+    peers, names = largest_comparison({peer: set(runs) for peer, runs in provers.items()})
+    names = [n for n in names if any(provers[p][n].solved for p in peers)]
+    if len(peers) < 2 or not names:
         return False
     axes = figure.add_subplot()
-    names = sorted(common)
-    times = {p: [runs[n].seconds if runs[n].solved else np.inf for n in names] for p, runs in provers.items()}
+    times = {p: [provers[p][n].seconds if provers[p][n].solved else np.inf for n in names] for p in peers}
     profiles = performance_profile(times)
     right = 2 * max([ratios[-1] for ratios, _ in profiles.values() if ratios.size])
     for peer, (ratios, shares) in profiles.items():

@@ -22,6 +22,22 @@ def shifted_geometric_mean(values: Iterable[float], shift: float) -> float:
     return math.exp(math.fsum(logs) / len(logs)) - shift
 
 
+def largest_comparison(given: Mapping[str, set[str]]) -> tuple[list[str], list[str]]:
+    """Peers that share many instances, and those: the most pairs of a peer and an instance without a gap among them.
+
+    >>> largest_comparison({"a": {"x", "y", "z"}, "b": {"x", "y"}, "c": {"z"}})
+    (['a', 'b'], ['x', 'y'])
+    """
+
+    def shared(peers: list[str]) -> list[str]:
+        return sorted(set.intersection(*(given[p] for p in peers)))
+
+    instances = sorted(set().union(*given.values()))
+    groups = [[p for p in given if name in given[p]] for name in instances]
+    best = max(groups, key=lambda peers: len(peers) * len(shared(peers)), default=[])
+    return best, shared(best) if best else []
+
+
 def performance_profile(times: Mapping[str, Sequence[float]]) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Dolan and Moré's profiles (Mathematical Programming 91, 2002).
 
