@@ -46,7 +46,7 @@ def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 
     -------
     ExistenceReport
         ATTAINED for every dataset, NOT_ATTAINED with a witness dataset, or UNDECIDED; for a problem, verdicts about
-        this dataset.
+        this dataset. Ctrl-C ends the questions about a problem with UNDECIDED and what is known by then.
 
     Notes
     -----
@@ -64,7 +64,10 @@ def certify(subject: SparsityPattern | TrainingProblem, engine_seconds: float = 
     if isinstance(subject, SparsityPattern):
         return _certify_pattern(subject)
     if isinstance(subject, TrainingProblem):
-        report = _certify_problem(subject, engine_seconds)
+        try:
+            report = _certify_problem(subject, engine_seconds)
+        except KeyboardInterrupt:
+            return _interrupted(subject)
         undecided = report.verdict is Verdict.UNDECIDED and engine_seconds > 0
         return _with_bounds(report, subject, engine_seconds) if undecided else report
     raise InputError(f"certify: expected a SparsityPattern or a TrainingProblem, got {type(subject).__name__}")
@@ -196,6 +199,11 @@ def _never_reached(problem: TrainingProblem, engine_seconds: float) -> Existence
         sequence=sequence,
         certificate=data_certificate("not attained", "G", problem, sequence.to_dict(), engine=ENGINE),
     )
+
+
+def _interrupted(problem: TrainingProblem) -> ExistenceReport:
+    reason = f"interrupted before every rule was tried; equal inputs force a loss of at least {data_bound(problem)}"
+    return ExistenceReport(Verdict.UNDECIDED, Scope.THIS_DATASET, reason)
 
 
 def _with_bounds(report: ExistenceReport, problem: TrainingProblem, seconds: float) -> ExistenceReport:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sparseopt.pattern import SparsityPattern
     from sparseopt.problem import TrainingProblem
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C where nothing is kept, as in shells."""
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
@@ -343,13 +346,15 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without σ or ■ gets ? instead of a traceback
     try:
-        code = app(standalone_mode=False)
+        if (code := app(standalone_mode=False)) == INTERRUPTED:
+            _complain("interrupted")
     except InputError as error:
         code = _complain(str(error))
     except TyperException as error:
         code = _complain(f"{error.format_message()} See sparseopt --help.")
     except (Abort, KeyboardInterrupt):
-        code = _complain("interrupted")
+        _complain("interrupted")
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
