@@ -135,6 +135,30 @@ def test_node_program_equals_highs_on_all_its_rows() -> None:
     assert compared == 120
     assert chords >= 10
 
+@pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
+def test_a_value_counts_only_with_multipliers_that_prove_it(loss: str) -> None:
+    """An inverse that drifted is noticed before the node is closed, and computed afresh."""
+    spoiled = 0
+    for inst, rng in _instances(40, 12, loss):
+        s = _search(inst)
+        _decide_some(s, rng, 0.8)
+        assert _solve(inst, s) == simplex.OPTIMAL
+        value = s.basis.value[0]
+        assert basis.dual_error(s.basis) < 1e-9
+        working = np.flatnonzero(s.basis.inverse[:, -1] > 1e-3)
+        if value < 1e-3 or not working.size:
+            continue
+        spoiled += 1
+        s.basis.inverse[working[0]] *= 1.2
+        s.basis.value[0] *= 1.2
+        assert basis.dual_error(s.basis) > 1e-5
+        end = simplex.solve_node(
+            inst, s.play, s.prices, s.basis, s.asg, s.chords, 0, 1.1 * value, simplex.FEASIBLE, s.counts
+        )
+        assert end == simplex.OPTIMAL
+        assert s.basis.value[0] == pytest.approx(value, rel=1e-6)
+    assert spoiled >= 10
+
 
 def test_explanation_alone_gives_the_bound() -> None:
     """With only the decisions that the explanation names, the program's value is the same."""

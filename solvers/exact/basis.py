@@ -40,7 +40,7 @@ class Basis(NamedTuple):
     code, blame : per row which one it is, and the variables whose decisions it needs
     keys : (N + 1, G) the same of the keys, one per column; key_code, key_blame
     value : (1,) the objective
-    age : (1,) pivots since the last refactorisation
+    age : (1,) pivots since the last refactorisation, of whichever basis
     alpha, kappa, rest, difference, square : work space
     """
 
@@ -171,6 +171,29 @@ def key_multipliers(basis: Basis) -> None:
     for b in range(N):
         if basis.code[b, GROUP] >= 0:
             basis.rest[basis.code[b, GROUP]] -= basis.inverse[b, N]
+
+
+@kernel
+def dual_error(basis: Basis) -> float:
+    """How far the multipliers are from proving the value: the largest of what should vanish or not be negative."""
+    N, G = basis.theta.size, basis.kappa.size
+    key_multipliers(basis)
+    total, worst = basis.difference, 0.0
+    for q in range(N + 1):
+        total[q] = 0.0
+        for g in range(G):
+            total[q] += basis.rest[g] * basis.keys[q, g]
+    for g in range(G):
+        worst = max(worst, -basis.rest[g])
+    for b in range(N):
+        multiplier = basis.inverse[b, N]
+        worst = max(worst, abs(multiplier) if basis.code[b, KIND] == FREE else -multiplier)
+        for q in range(N + 1):
+            total[q] += multiplier * basis.rows[b, q]
+    total[N] -= basis.value[0]
+    for q in range(N + 1):
+        worst = max(worst, abs(total[q]))
+    return worst
 
 
 @kernel

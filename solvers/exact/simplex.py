@@ -13,6 +13,7 @@ from sparseopt.solvers.exact.basis import (
     FREE,
     KIND,
     Basis,
+    dual_error,
     express_entering_row,
     leaving_row,
     pivot,
@@ -35,6 +36,7 @@ from sparseopt.solvers.exact.pricing import (
 )
 
 OPTIMAL, CUT, STALLED = 0, 1, 2
+_GOES_ON = -1
 
 PIVOTS = 1
 """Place of the number of pivots in `counts`."""
@@ -44,6 +46,8 @@ ROUGHLY_FEASIBLE = 1e-4
 """The same for l2 at inner nodes, whose programs need not be solved to the end: their value is a bound all the way."""
 _MAX_PIVOTS = 400
 _REFACTOR_AFTER = 30
+_TRUSTED = 1e-9
+"""A value counts if its multipliers prove it up to this error; else the basis is computed afresh."""
 
 
 @kernel
@@ -61,24 +65,33 @@ def solve_node(
 ) -> int:
     """Dual simplex from the current basis: OPTIMAL, CUT (the value is at the cutoff) or STALLED (it is still valid)."""
     N = basis.theta.size
-    left = most_chords
+    left, doubts = most_chords, 0
     note_decisions(inst, play, prices, asg)
     for _ in range(_MAX_PIVOTS + 4 * (N + inst.errors)):
-        if basis.value[0] >= cutoff:
-            return CUT
-        if not price(inst, play, prices, basis, feasible):
+        end = CUT if basis.value[0] >= cutoff else _GOES_ON
+        if end == _GOES_ON and not price(inst, play, prices, basis, feasible):
             basis.value[0] = total_error(prices, inst.errors)
             true_errors(inst, play, prices, basis)
             if left == 0 or not price_chords(inst, play, prices, basis, asg, chords, LEAST_CHORD / inst.errors):
-                return OPTIMAL
-            left -= 1
+                end = OPTIMAL
+            else:
+                left -= 1
+        if end != _GOES_ON:
+            if dual_error(basis) <= _TRUSTED:
+                return end
+            doubts += 1
+            if doubts > 2:
+                break
+            if doubts == 2 or not refactor(basis):
+                reset_basis(basis)
+            continue
         gap = express_entering_row(basis)
         leaving = leaving_row(basis)
         poor = leaving < 0 or (rate(basis, leaving) < 1e-7 and not (leaving < N and basis.code[leaving, KIND] == FREE))
         if poor:
             if basis.age[0] == 0:
                 if leaving < 0:
-                    return STALLED
+                    break
             else:
                 if not refactor(basis):
                     reset_basis(basis)
@@ -88,5 +101,7 @@ def solve_node(
         basis.age[0] += 1
         if basis.age[0] >= _REFACTOR_AFTER + 2 * N and not refactor(basis):
             reset_basis(basis)
+    if dual_error(basis) > _TRUSTED:
+        reset_basis(basis)
     evaluate(inst, play, prices, basis)
     return STALLED
