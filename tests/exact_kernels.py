@@ -135,6 +135,7 @@ def test_node_program_equals_highs_on_all_its_rows() -> None:
     assert compared == 120
     assert chords >= 10
 
+
 @pytest.mark.parametrize("loss", ["linf", "l1", "l2"])
 def test_a_value_counts_only_with_multipliers_that_prove_it(loss: str) -> None:
     """An inverse that drifted is noticed before the node is closed, and computed afresh."""
