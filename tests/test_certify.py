@@ -485,3 +485,18 @@ def test_box_domain() -> None:
     for pattern in (so.families.dense([2, 2, 1]), so.families.lu(2)):
         bound = so.SparsityPattern(pattern.masks, [[0, 1], None])
         assert certify_box(bound).verdict is so.Verdict.UNDECIDED, "a bias is not free"
+
+
+def test_an_interrupt_keeps_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sparseopt.certification.exact_fit", interrupted)
+    x = [[0], [0], [1], [2], [3], [4]]
+    report = so.certify(
+        so.TrainingProblem(so.families.dense([1, 2, 2]), x, [[0, 1], [1, 1], [0, 3], [2, 1], [0, 4], [1, 1]])
+    )
+    assert (report.verdict, report.scope) == (so.Verdict.UNDECIDED, so.Scope.THIS_DATASET)
+    assert report.reason.startswith(
+        "interrupted before every rule was tried; equal inputs force a loss of at least 1/2"
+    )

@@ -249,6 +249,14 @@ def test_interrupt(name: str, options: list[str]) -> None:
     assert_bounds(document, path)
 
 
+def test_interrupt_with_nothing_to_keep() -> None:
+    with subprocess.Popen([*COMMAND, "atlas"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "sparseopt: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
