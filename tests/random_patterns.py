@@ -1,4 +1,4 @@
-"""Random patterns with one hidden layer. ``python tests/random_patterns.py DENSITY`` counts the undecided ones."""
+"""Random patterns with one hidden layer: ``python tests/random_patterns.py DENSITY [SEED]`` counts the undecided."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def random_pattern(
 
 
 if __name__ == "__main__":
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 2026
     for sizes in ((3, 4, 3), (4, 3, 3), (3, 3, 4), (4, 4, 4)):
-        rng = np.random.default_rng(2026)
+        rng = np.random.default_rng(seed)
         patterns = (random_pattern(rng, *sizes, float(sys.argv[1])) for _ in range(1000))
         print(sizes, dict(Counter(so.linear_counterpart(pattern).closed for pattern in patterns)), flush=True)
